@@ -1,0 +1,80 @@
+-- tsdb: install script.  Sections in the order of src/.
+\echo Use "CREATE EXTENSION tsdb" to load this file. \quit
+
+--
+-- series: types of columns
+--
+
+-- OPC UA StatusCode, bit for bit; 0 = Good.
+CREATE DOMAIN tsdb.quality AS int4 DEFAULT 0;
+COMMENT ON DOMAIN tsdb.quality IS 'quality of a sample: OPC UA StatusCode, 0 = Good';
+
+--
+-- am: the access method
+--
+
+CREATE FUNCTION tsdb.handler(internal) RETURNS table_am_handler
+    AS 'MODULE_PATHNAME', 'tsdb_handler' LANGUAGE C STRICT;
+COMMENT ON FUNCTION tsdb.handler(internal) IS 'handler of table access method tsdb';
+
+CREATE ACCESS METHOD tsdb TYPE TABLE HANDLER tsdb.handler;
+COMMENT ON ACCESS METHOD tsdb IS 'time series: ordered and unique by (tags, time), compressed';
+
+--
+-- func: functions and views
+--
+
+--
+-- func/sql_inspect: what a table stores, and tending it
+--
+
+CREATE FUNCTION tsdb.compact(target regclass) RETURNS void
+    AS 'MODULE_PATHNAME', 'tsdb_compact' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tsdb.compact(regclass) IS 'pack everything that is not packed yet; the background worker does so when it pays';
+
+CREATE FUNCTION tsdb.verify(target regclass, OUT object text, OUT problem text) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'tsdb_verify' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE ROWS 10;
+COMMENT ON FUNCTION tsdb.verify(regclass) IS 'read and check everything that a table stores; one row per finding';
+
+CREATE FUNCTION tsdb.segments(target regclass,
+    OUT series_id int4, OUT segment int4, OUT from_time timestamptz, OUT until_time timestamptz,
+    OUT samples int8, OUT blocks int8, OUT groups int4, OUT bytes int8, OUT dead_bytes int8,
+    OUT block_interval interval, OUT merged_sequence int8) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'tsdb_segments' LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION tsdb.segments(regclass) IS 'segments of a table: the samples of one series in one span of time';
+
+CREATE FUNCTION tsdb.blocks(target regclass,
+    OUT series_id int4, OUT block_id int8, OUT from_time timestamptz, OUT until_time timestamptz,
+    OUT first_time timestamptz, OUT last_time timestamptz, OUT samples int4, OUT bytes int8, OUT time_bytes int8) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'tsdb_blocks' LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION tsdb.blocks(regclass) IS 'blocks of a table';
+
+CREATE FUNCTION tsdb.block_columns(target regclass,
+    OUT series_id int4, OUT block_id int8, OUT column_name text, OUT codec text, OUT bytes int8,
+    OUT samples int8, OUT non_null int8, OUT good int8, OUT uncertain int8, OUT bad int8,
+    OUT min float8, OUT max float8, OUT first float8, OUT last float8, OUT transitions int8) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'tsdb_block_columns' LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION tsdb.block_columns(regclass) IS 'summary of each column of each block of a table';
+
+CREATE FUNCTION tsdb.runs(target regclass,
+    OUT run int8, OUT tier int4, OUT first_time timestamptz, OUT last_time timestamptz,
+    OUT samples int8, OUT chunks int4, OUT bytes int8, OUT min_sequence int8, OUT max_sequence int8, OUT blocked bool) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'tsdb_runs' LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION tsdb.runs(regclass) IS 'runs of a table: what was written and is not packed into segments yet; blocked = a transaction in progress keeps it back';
+
+--
+-- func/sql_stats: counters and progress of the server
+--
+
+CREATE FUNCTION tsdb.stats(OUT name text, OUT count int8, OUT p50_ms float8, OUT p99_ms float8, OUT since timestamptz) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'tsdb_stats' LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED ROWS 20;
+CREATE VIEW tsdb.stats AS SELECT * FROM tsdb.stats();
+COMMENT ON VIEW tsdb.stats IS 'what tsdb has done since the server started: counters, and percentiles of durations';
+
+CREATE FUNCTION tsdb.progress(OUT pid int4, OUT "table" regclass, OUT phase text, OUT done int8, OUT total int8, OUT started timestamptz) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'tsdb_progress' LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED ROWS 5;
+CREATE VIEW tsdb.progress AS SELECT * FROM tsdb.progress();
+COMMENT ON VIEW tsdb.progress IS 'long work on tables of this database that is going on';
+
+GRANT USAGE ON SCHEMA tsdb TO PUBLIC;
+GRANT SELECT ON tsdb.stats, tsdb.progress TO PUBLIC;

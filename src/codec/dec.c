@@ -1,0 +1,428 @@
+/*-------------------------------------------------------------------------
+ *
+ * dec.c
+ *	  DEC: floats that were printed with few decimals, as integers.
+ *
+ * v = (double) i / 10^k, float4: rounded to float once more.  For a value that
+ * was read from a decimal with at most 15 digits this is exact: integer and
+ * power are exact, and the division is correctly rounded.
+ *
+ * Body, after the tag:
+ *	  k			tag parameter 0 .. 22; or parameter 31, with exceptions:
+ *				k u8, e varint (1 .. n - 1), positions IPK(e, ascending),
+ *				chunk(e values; DEC is not allowed in it)
+ *	  integers	IPK(n), |i| < 2^51; at an exception the last good one before
+ *				it, before the first good one that one
+ *
+ * The exceptions stand before the integers, so that a fold can leave them out
+ * while it reads.  i and back is done by adding 1.5 * 2^52, which rounds to
+ * the nearest integer and leaves it in the low bits: exact below 2^51, no
+ * undefined conversion of NaN, and it needs no vector conversion instruction.
+ *-------------------------------------------------------------------------
+ */
+#include "codec/codec_private.h"
+
+#define HAS_EXCEPTIONS 31 /* as tag parameter */
+#define NSAMPLES 64
+#define LIMIT (INT64_C(1) << 51)
+#define ROUNDER 6755399441055744.0 /* 1.5 * 2^52 */
+#define ROUNDER_BITS UINT64_C(0x4338000000000000)
+
+const double tsdb_power_of_ten[TSDB_MAX_DECIMALS + 1] = {
+	1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
+	1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
+/* What stands before the integers. */
+typedef struct DecHead
+{
+	uint32_t decimals;
+	uint32_t nexceptions;
+	int64_t *positions;
+	uint64_t *words; /* of the exceptions */
+} DecHead;
+
+static TSDB_INLINE int64_t round_to_integer(double value);
+static TSDB_INLINE double integer_to_double(int64_t integer);
+static TSDB_INLINE uint64_t word8(double value);
+static TSDB_INLINE uint64_t word4(double value);
+static TSDB_INLINE bool is_in_range(int64_t integer);
+static uint32_t find_integers(TsdbType type, const uint64_t *words, uint32_t n, double scale, int64_t *integers, uint8_t *bad);
+static uint32_t find_integers8(const uint64_t *words, uint32_t n, double scale, int64_t *integers, uint8_t *bad);
+static uint32_t find_integers4(const uint64_t *words, uint32_t n, double scale, int64_t *integers, uint8_t *bad);
+static void fill_exceptions(int64_t *integers, const uint8_t *bad, uint32_t n);
+static void write_exceptions(TsdbBytes *out, TsdbType type, const uint64_t *words, uint32_t n, const uint8_t *bad,
+							 uint32_t nexceptions, unsigned mask, const TsdbMem *scratch);
+static bool read_head(TsdbSpan *src, uint8_t tag, TsdbType type, uint32_t n, unsigned mask, DecHead *head, const TsdbMem *scratch);
+static TsdbStatus decode_integers(TsdbSpan *src, TsdbType type, double scale, uint64_t *words, uint32_t n);
+static void words8_from_offsets(const int32_t *offsets, int64_t base, double scale, uint64_t *words, uint32_t n);
+static void words4_from_offsets(const int32_t *offsets, int64_t base, double scale, uint64_t *words, uint32_t n);
+static void words_from_integers(TsdbType type, const int64_t *integers, double scale, uint64_t *words, uint32_t n);
+
+/*
+ * tsdb_dec_encode - append a whole chunk, tag included.
+ *
+ * Returns false, with nothing appended, when more than half of the values are exceptions.
+ */
+bool
+tsdb_dec_encode(TsdbBytes *out, TsdbType type, const uint64_t *words, uint32_t n, uint32_t decimals,
+				unsigned mask, const TsdbMem *scratch)
+{
+	int64_t *integers = tsdb_mem_array(scratch, n, sizeof(int64_t));
+	uint8_t *bad = tsdb_mem_array(scratch, n, 1);
+	uint32_t nexceptions;
+
+	nexceptions = find_integers(type, words, n, tsdb_power_of_ten[decimals], integers, bad);
+	if (nexceptions > n / 2)
+		return false;
+	if (nexceptions == 0)
+		tsdb_bytes_append_u8(out, TSDB_TAG(TSDB_CODEC_DEC, decimals));
+	else
+	{
+		tsdb_bytes_append_u8(out, TSDB_TAG(TSDB_CODEC_DEC, HAS_EXCEPTIONS));
+		tsdb_bytes_append_u8(out, (uint8_t) decimals);
+		write_exceptions(out, type, words, n, bad, nexceptions, mask, scratch);
+		fill_exceptions(integers, bad, n);
+	}
+	tsdb_ipk_encode(out, integers, n);
+	return true;
+}
+
+/*
+ * tsdb_dec_decode - the body of a chunk into n words.
+ */
+TsdbStatus
+tsdb_dec_decode(TsdbSpan *src, uint8_t tag, TsdbType type, uint64_t *words, uint32_t n,
+				unsigned mask, const TsdbMem *scratch)
+{
+	DecHead head;
+
+	if (!read_head(src, tag, type, n, mask, &head, scratch) ||
+		decode_integers(src, type, tsdb_power_of_ten[head.decimals], words, n) != TSDB_OK)
+		return TSDB_CORRUPT;
+	for (uint32_t i = 0; i < head.nexceptions; i++)
+		words[head.positions[i]] = head.words[i];
+	return TSDB_OK;
+}
+
+/*
+ * tsdb_dec_fold - the body of a float8 chunk into a running fold.
+ *
+ * The division is monotone: least and greatest value are those of the integers.
+ */
+TsdbStatus
+tsdb_dec_fold(TsdbSpan *src, uint8_t tag, uint32_t n, unsigned mask, TsdbFoldState *state, const TsdbMem *scratch)
+{
+	DecHead head;
+	TsdbRange range;
+	double min;
+	double max;
+
+	if (!read_head(src, tag, state->type, n, mask, &head, scratch) ||
+		tsdb_ipk_range(src, n, head.positions, head.nexceptions, &range) != TSDB_OK)
+		return TSDB_CORRUPT;
+	if (!is_in_range(range.min) || !is_in_range(range.max))
+		return TSDB_CORRUPT;
+	min = tsdb_double_from_word(state->type, tsdb_dec_word(state->type, range.min, head.decimals));
+	max = tsdb_double_from_word(state->type, tsdb_dec_word(state->type, range.max, head.decimals));
+	tsdb_fold_add_decimals(state, min, max, range.sum, tsdb_power_of_ten[head.decimals], n - head.nexceptions);
+	tsdb_fold_add_words(state, head.words, head.nexceptions);
+	return TSDB_OK;
+}
+
+/*
+ * tsdb_dec_integer - the integer of one word, or false when it has none with so many decimals.
+ */
+bool
+tsdb_dec_integer(TsdbType type, uint64_t word, uint32_t decimals, int64_t *integer)
+{
+	uint8_t bad;
+
+	return find_integers(type, &word, 1, tsdb_power_of_ten[decimals], integer, &bad) == 0;
+}
+
+/*
+ * tsdb_dec_word - the word of one integer.
+ */
+uint64_t
+tsdb_dec_word(TsdbType type, int64_t integer, uint32_t decimals)
+{
+	double value = integer_to_double(integer) / tsdb_power_of_ten[decimals];
+
+	return type == TSDB_TYPE_FLOAT4 ? word4(value) : word8(value);
+}
+
+/*
+ * tsdb_dec_candidates - the numbers of decimals that are worth trying.
+ *
+ *	candidates	most promising first, TSDB_NO_DECIMALS = none
+ *
+ * From up to 64 evenly spread values: the least k that is enough for 97 % of
+ * those that have any, and the least that is enough for half of them.
+ */
+void
+tsdb_dec_candidates(TsdbType type, const uint64_t *words, uint32_t n, uint8_t candidates[2])
+{
+	uint32_t enough_for[TSDB_MAX_DECIMALS + 1] = {0};
+	uint32_t count = n < NSAMPLES ? n : NSAMPLES;
+	uint32_t decimal = 0;
+	uint32_t covered = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+	{
+		uint64_t word = words[(uint64_t) i * n / count];
+		uint32_t k = 0;
+		int64_t integer;
+
+		while (k <= TSDB_MAX_DECIMALS && !tsdb_dec_integer(type, word, k, &integer))
+			k++;
+		if (k <= TSDB_MAX_DECIMALS)
+		{
+			enough_for[k]++;
+			decimal++;
+		}
+	}
+	candidates[0] = candidates[1] = TSDB_NO_DECIMALS;
+	if (decimal * 8 < count || decimal == 0)
+		return;
+	for (uint32_t k = 0; k <= TSDB_MAX_DECIMALS && candidates[0] == TSDB_NO_DECIMALS; k++)
+	{
+		covered += enough_for[k];
+		if (covered * 2 >= decimal && candidates[1] == TSDB_NO_DECIMALS)
+			candidates[1] = (uint8_t) k;
+		if (covered * 100 >= decimal * 97)
+			candidates[0] = (uint8_t) k;
+	}
+	if (candidates[1] == candidates[0])
+		candidates[1] = TSDB_NO_DECIMALS;
+}
+
+// private functions
+
+/* The nearest integer, or anything when |value| >= 2^51 or NaN. */
+static TSDB_INLINE int64_t
+round_to_integer(double value)
+{
+	double moved = value + ROUNDER;
+	uint64_t bits;
+
+	memcpy(&bits, &moved, 8);
+	return (int64_t) (bits - ROUNDER_BITS);
+}
+
+/* The double of an integer below 2^51; of others a fixed something. */
+static TSDB_INLINE double
+integer_to_double(int64_t integer)
+{
+	uint64_t bits = (uint64_t) integer + ROUNDER_BITS;
+	double moved;
+
+	memcpy(&moved, &bits, 8);
+	return moved - ROUNDER;
+}
+
+static TSDB_INLINE uint64_t
+word8(double value)
+{
+	uint64_t word;
+
+	memcpy(&word, &value, 8);
+	return word;
+}
+
+static TSDB_INLINE uint64_t
+word4(double value)
+{
+	float narrow = (float) value;
+	uint32_t word;
+
+	memcpy(&word, &narrow, 4);
+	return word;
+}
+
+static TSDB_INLINE bool
+is_in_range(int64_t integer)
+{
+	return (uint64_t) integer + (uint64_t) LIMIT - 1 < 2 * (uint64_t) LIMIT - 1;
+}
+
+/* Integers of all words; bad[i] = 1 where there is none.  Returns how many are bad. */
+static uint32_t
+find_integers(TsdbType type, const uint64_t *words, uint32_t n, double scale, int64_t *integers, uint8_t *bad)
+{
+	if (type == TSDB_TYPE_FLOAT4)
+		return find_integers4(words, n, scale, integers, bad);
+	return find_integers8(words, n, scale, integers, bad);
+}
+
+TSDB_CLONES static uint32_t
+find_integers8(const uint64_t *words, uint32_t n, double scale, int64_t *integers, uint8_t *bad)
+{
+	uint64_t nbad = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+	{
+		double value;
+		int64_t integer;
+		uint64_t is_bad;
+
+		memcpy(&value, &words[i], 8);
+		integer = round_to_integer(value * scale);
+		is_bad = (uint64_t) !is_in_range(integer) | (word8(integer_to_double(integer) / scale) != words[i]);
+		integers[i] = integer;
+		bad[i] = (uint8_t) is_bad;
+		nbad += is_bad;
+	}
+	return (uint32_t) nbad;
+}
+
+TSDB_CLONES static uint32_t
+find_integers4(const uint64_t *words, uint32_t n, double scale, int64_t *integers, uint8_t *bad)
+{
+	uint64_t nbad = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+	{
+		double value = tsdb_double_from_word(TSDB_TYPE_FLOAT4, words[i]);
+		int64_t integer = round_to_integer(value * scale);
+		uint64_t is_bad;
+
+		is_bad = (uint64_t) !is_in_range(integer) | (word4(integer_to_double(integer) / scale) != (uint32_t) words[i]);
+		integers[i] = integer;
+		bad[i] = (uint8_t) is_bad;
+		nbad += is_bad;
+	}
+	return (uint32_t) nbad;
+}
+
+/* Repeat the last good integer, so that the differences stay small; one is good. */
+static void
+fill_exceptions(int64_t *integers, const uint8_t *bad, uint32_t n)
+{
+	uint32_t first = 0;
+
+	while (bad[first])
+		first++;
+	for (uint32_t i = 0; i < first; i++)
+		integers[i] = integers[first];
+	for (uint32_t i = first + 1; i < n; i++)
+		if (bad[i])
+			integers[i] = integers[i - 1];
+}
+
+static void
+write_exceptions(TsdbBytes *out, TsdbType type, const uint64_t *words, uint32_t n, const uint8_t *bad,
+				 uint32_t nexceptions, unsigned mask, const TsdbMem *scratch)
+{
+	int64_t *positions = tsdb_mem_array(scratch, nexceptions, sizeof(int64_t));
+	uint64_t *exceptions = tsdb_mem_array(scratch, nexceptions, sizeof(uint64_t));
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (bad[i])
+		{
+			positions[count] = i;
+			exceptions[count++] = words[i];
+		}
+	tsdb_bytes_append_varint(out, nexceptions);
+	tsdb_ipk_encode(out, positions, nexceptions);
+	tsdb_chunk_encode(out, type, exceptions, nexceptions, mask & TSDB_MASK_EXCEPTIONS, scratch);
+}
+
+static bool
+read_head(TsdbSpan *src, uint8_t tag, TsdbType type, uint32_t n, unsigned mask, DecHead *head, const TsdbMem *scratch)
+{
+	uint8_t decimals;
+	uint64_t count;
+
+	head->decimals = TSDB_TAG_PARAMETER(tag);
+	head->nexceptions = 0;
+	head->positions = NULL;
+	head->words = NULL;
+	if (!tsdb_type_is_float(type))
+		return false;
+	if (head->decimals != HAS_EXCEPTIONS)
+		return head->decimals <= TSDB_MAX_DECIMALS;
+
+	if (!tsdb_span_read_u8(src, &decimals) || decimals > TSDB_MAX_DECIMALS ||
+		!tsdb_span_read_varint(src, &count) || count == 0 || count >= n)
+		return false;
+	head->decimals = decimals;
+	head->nexceptions = (uint32_t) count;
+	head->positions = tsdb_mem_array(scratch, head->nexceptions, sizeof(int64_t));
+	head->words = tsdb_mem_array(scratch, head->nexceptions, sizeof(uint64_t));
+	if (tsdb_ipk_decode(src, head->positions, head->nexceptions) != TSDB_OK ||
+		head->positions[0] < 0 || head->positions[head->nexceptions - 1] >= (int64_t) n)
+		return false;
+	for (uint32_t i = 1; i < head->nexceptions; i++)
+		if (head->positions[i] <= head->positions[i - 1])
+			return false;
+	return tsdb_chunk_decode(src, type, head->words, head->nexceptions, mask & TSDB_MASK_EXCEPTIONS, scratch) == TSDB_OK;
+}
+
+static TsdbStatus
+decode_integers(TsdbSpan *src, TsdbType type, double scale, uint64_t *words, uint32_t n)
+{
+	TsdbIpk ipk;
+	uint32_t m;
+
+	if (tsdb_ipk_open(&ipk, *src, n) != TSDB_OK)
+		return TSDB_CORRUPT;
+	for (; ipk.left > 0; words += m)
+	{
+		if (ipk.narrow)
+		{
+			int32_t offsets[TSDB_MINIBLOCK];
+
+			if (tsdb_ipk_next_narrow(&ipk, offsets, &m) != TSDB_OK)
+				return TSDB_CORRUPT;
+			if (type == TSDB_TYPE_FLOAT4)
+				words4_from_offsets(offsets, ipk.base, scale, words, m);
+			else
+				words8_from_offsets(offsets, ipk.base, scale, words, m);
+		}
+		else
+		{
+			int64_t integers[TSDB_MINIBLOCK];
+
+			if (tsdb_ipk_next(&ipk, integers, &m) != TSDB_OK)
+				return TSDB_CORRUPT;
+			words_from_integers(type, integers, scale, words, m);
+		}
+	}
+	*src = ipk.src;
+	return TSDB_OK;
+}
+
+/* base + offset is exact in doubles: both and their sum are below 2^52. */
+TSDB_CLONES static void
+words8_from_offsets(const int32_t *offsets, int64_t base, double scale, uint64_t *words, uint32_t n)
+{
+	double wide = (double) base;
+
+	for (uint32_t i = 0; i < n; i++)
+		words[i] = word8((wide + (double) offsets[i]) / scale);
+}
+
+TSDB_CLONES static void
+words4_from_offsets(const int32_t *offsets, int64_t base, double scale, uint64_t *words, uint32_t n)
+{
+	double wide = (double) base;
+
+	for (uint32_t i = 0; i < n; i++)
+		words[i] = word4((wide + (double) offsets[i]) / scale);
+}
+
+TSDB_CLONES static void
+words_from_integers(TsdbType type, const int64_t *integers, double scale, uint64_t *words, uint32_t n)
+{
+	if (type == TSDB_TYPE_FLOAT4)
+	{
+		for (uint32_t i = 0; i < n; i++)
+			words[i] = word4(integer_to_double(integers[i]) / scale);
+	}
+	else
+	{
+		for (uint32_t i = 0; i < n; i++)
+			words[i] = word8(integer_to_double(integers[i]) / scale);
+	}
+}

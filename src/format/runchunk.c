@@ -1,0 +1,404 @@
+/*-------------------------------------------------------------------------
+ *
+ * runchunk.c
+ *	  One chunk of a run: keys, kinds, sequences, columns.
+ *
+ * Layout: runchunk.h.
+ *-------------------------------------------------------------------------
+ */
+#include "format/runchunk.h"
+#include "format/block.h"
+#include "format/ints.h"
+#include "format/runkeys.h"
+
+#define FLAG_TIMES 0x03
+#define FLAG_KINDS 0x04
+#define SEQUENCES_SHIFT 3
+#define FLAG_SEQUENCES (0x03 << SEQUENCES_SHIFT)
+
+enum
+{
+	SEQUENCES_RUN = 0,
+	SEQUENCES_CONST = 1,
+	SEQUENCES_EACH = 2
+};
+
+static const uint8_t *stored_kinds(const TsdbBatch *batch, uint32_t from, uint32_t n);
+static void append_piece(TsdbBytes *out, const TsdbBytes *piece);
+static int append_sequences(TsdbBytes *out, const TsdbRun *run, const TsdbBatch *batch, uint32_t from, uint32_t n,
+							const TsdbMem *scratch);
+static uint64_t append_columns(TsdbBytes *out, const TsdbBatch *batch, uint32_t from, uint32_t n,
+							   const uint8_t *kinds, TsdbSticky *stickies, bool use_lz4, const TsdbMem *scratch);
+static const uint8_t *settle_states(const TsdbColumn *column, uint32_t from, uint32_t n, const uint8_t *kinds,
+									uint8_t *settled, bool *absent);
+static TsdbStatus read_kinds(TsdbSpan *src, TsdbBatch *batch, const TsdbMem *mem);
+static TsdbStatus read_sequences(TsdbSpan *src, int mode, const TsdbRun *run, TsdbBatch *batch, const TsdbMem *mem);
+static TsdbStatus check_sequences(const TsdbBatch *batch);
+static TsdbStatus read_columns(TsdbSpan *src, const TsdbWanted *wanted, int nwanted, TsdbBatch *batch,
+							   const TsdbMem *mem);
+static TsdbStatus read_cells(TsdbSpan cells, TsdbBatch *batch, TsdbColumn *column, uint8_t **states,
+							 const TsdbMem *mem);
+static TsdbStatus check_states(const uint8_t *states, const uint8_t *kinds, uint32_t n);
+static void fill_missing(const TsdbWanted *wanted, TsdbBatch *batch, TsdbColumn *column, const TsdbMem *mem);
+static uint64_t missing_word(const TsdbWanted *wanted, TsdbBatch *batch);
+
+void
+tsdb_runchunk_encode(TsdbBytes *out, const TsdbRun *run, const TsdbBatch *batch, uint32_t from, uint32_t until,
+					 bool fresh, TsdbSticky *stickies, bool use_lz4, const TsdbMem *scratch)
+{
+	uint32_t n = until - from;
+	const uint8_t *kinds = stored_kinds(batch, from, n);
+	TsdbBytes piece;
+	uint64_t ncolumns;
+	uint8_t flags;
+	size_t flags_at = out->len;
+
+	tsdb_bytes_append_u8(out, 0);
+	flags = (uint8_t) tsdb_runkeys_encode(out, batch, from, until, run->min_time, scratch);
+	tsdb_bytes_init(&piece, scratch);
+	if (kinds != NULL)
+	{
+		flags |= FLAG_KINDS;
+		tsdb_flags_encode(&piece, kinds, n, scratch);
+		append_piece(out, &piece);
+	}
+	if (!fresh)
+		flags |= (uint8_t) (append_sequences(out, run, batch, from, n, scratch) << SEQUENCES_SHIFT);
+	out->data[flags_at] = flags;
+
+	piece.len = 0;
+	ncolumns = append_columns(&piece, batch, from, n, kinds, stickies, use_lz4, scratch);
+	tsdb_bytes_append_varint(out, ncolumns);
+	tsdb_bytes_append(out, piece.data, piece.len);
+	tsdb_bytes_append_crc(out, flags_at);
+}
+
+TsdbStatus
+tsdb_runchunk_decode(TsdbSpan src, const TsdbRun *run, const TsdbRunChunk *chunk, const TsdbWanted *wanted,
+					 int nwanted, TsdbBatch *batch, const TsdbMem *mem)
+{
+	uint8_t flags;
+
+	memset(batch, 0, sizeof(*batch));
+	tsdb_bytes_init(&batch->arena, mem);
+	if (!tsdb_span_cut_crc(&src) || !tsdb_span_read_u8(&src, &flags) || (flags & ~(FLAG_TIMES | FLAG_KINDS | FLAG_SEQUENCES)) != 0)
+		return TSDB_CORRUPT;
+	if (tsdb_runkeys_decode(&src, (TsdbRunTimes) (flags & FLAG_TIMES), run, chunk, batch, mem) != TSDB_OK)
+		return TSDB_CORRUPT;
+	if ((flags & FLAG_KINDS) != 0 && read_kinds(&src, batch, mem) != TSDB_OK)
+		return TSDB_CORRUPT;
+	if (read_sequences(&src, (flags & FLAG_SEQUENCES) >> SEQUENCES_SHIFT, run, batch, mem) != TSDB_OK)
+		return TSDB_CORRUPT;
+	if (read_columns(&src, wanted, nwanted, batch, mem) != TSDB_OK)
+		return TSDB_CORRUPT;
+	return tsdb_span_left(&src) == 0 ? TSDB_OK : TSDB_CORRUPT;
+}
+
+// private functions
+
+/* stored_kinds - kinds of the rows, or NULL when all are FULL. */
+static const uint8_t *
+stored_kinds(const TsdbBatch *batch, uint32_t from, uint32_t n)
+{
+	uint32_t i;
+
+	if (batch->kinds == NULL)
+		return NULL;
+	for (i = 0; i < n; i++)
+	{
+		if (batch->kinds[from + i] != TSDB_ROW_FULL)
+			return batch->kinds + from;
+	}
+	return NULL;
+}
+
+static void
+append_piece(TsdbBytes *out, const TsdbBytes *piece)
+{
+	tsdb_bytes_append_varint(out, piece->len);
+	tsdb_bytes_append(out, piece->data, piece->len);
+}
+
+static int
+append_sequences(TsdbBytes *out, const TsdbRun *run, const TsdbBatch *batch, uint32_t from, uint32_t n,
+				 const TsdbMem *scratch)
+{
+	uint64_t first = batch->sequences ? batch->sequences[from] : batch->sequence;
+	uint64_t *offsets;
+	uint32_t i;
+
+	for (i = 1; batch->sequences != NULL && i < n; i++)
+	{
+		if (batch->sequences[from + i] != first)
+			break;
+	}
+	if (batch->sequences == NULL || i == n)
+	{
+		tsdb_bytes_append_varint(out, first - run->min_seq);
+		return SEQUENCES_CONST;
+	}
+	offsets = (uint64_t *) tsdb_mem_alloc(scratch, n * sizeof(uint64_t));
+	for (i = 0; i < n; i++)
+		offsets[i] = batch->sequences[from + i] - run->min_seq;
+	tsdb_intlist_encode(out, (const int64_t *) offsets, n, scratch);
+	return SEQUENCES_EACH;
+}
+
+/* append_columns - returns how many were appended. */
+static uint64_t
+append_columns(TsdbBytes *out, const TsdbBatch *batch, uint32_t from, uint32_t n, const uint8_t *kinds,
+			   TsdbSticky *stickies, bool use_lz4, const TsdbMem *scratch)
+{
+	uint8_t *settled = kinds ? (uint8_t *) tsdb_mem_alloc(scratch, n) : NULL;
+	TsdbBytes cells;
+	uint64_t ncolumns = 0;
+	int16_t before = 0;
+	int i;
+
+	tsdb_bytes_init(&cells, scratch);
+	for (i = 0; i < batch->ncolumns; i++)
+	{
+		const TsdbColumn *column = &batch->columns[i];
+		bool absent = false;
+		const uint8_t *states = settle_states(column, from, n, kinds, settled, &absent);
+
+		if (absent)
+			continue;
+		cells.len = 0;
+		tsdb_cells_encode(&cells, (TsdbType) column->type, column->words + from, states, n, batch->arena.data,
+						  stickies ? &stickies[i] : NULL, use_lz4, scratch);
+		tsdb_bytes_append_varint(out, (uint64_t) (column->attnum - before));
+		tsdb_bytes_append_u8(out, column->type);
+		append_piece(out, &cells);
+		before = column->attnum;
+		ncolumns++;
+	}
+	return ncolumns;
+}
+
+/*
+ * settle_states - cell states that suit the kinds of the rows, whatever the caller left in the cells.
+ *
+ * kinds NULL: all rows are FULL.  *absent is set when no row has the column.
+ */
+static const uint8_t *
+settle_states(const TsdbColumn *column, uint32_t from, uint32_t n, const uint8_t *kinds, uint8_t *settled,
+			  bool *absent)
+{
+	const uint8_t *states = column->states ? column->states + from : NULL;
+	uint32_t nabsent = 0;
+	uint32_t i;
+
+	if (kinds == NULL)
+		return states;
+	for (i = 0; i < n; i++)
+	{
+		uint8_t state = states ? states[i] : TSDB_CELL_VALUE;
+
+		if (kinds[i] == TSDB_ROW_TOMBSTONE)
+			state = TSDB_CELL_ABSENT;
+		else if (kinds[i] == TSDB_ROW_FULL && state == TSDB_CELL_ABSENT)
+			state = TSDB_CELL_NULL;
+		settled[i] = state;
+		nabsent += state == TSDB_CELL_ABSENT;
+	}
+	*absent = nabsent == n;
+	return settled;
+}
+
+static TsdbStatus
+read_kinds(TsdbSpan *src, TsdbBatch *batch, const TsdbMem *mem)
+{
+	uint64_t nbytes;
+	TsdbSpan piece;
+	uint32_t i;
+
+	if (!tsdb_span_read_varint(src, &nbytes) || nbytes > tsdb_span_left(src) ||
+		!tsdb_span_take(src, (size_t) nbytes, &piece))
+		return TSDB_CORRUPT;
+	batch->kinds = (uint8_t *) tsdb_mem_alloc(mem, batch->nrows);
+	if (tsdb_flags_decode(piece, batch->kinds, batch->nrows, mem) != TSDB_OK)
+		return TSDB_CORRUPT;
+	for (i = 0; i < batch->nrows; i++)
+	{
+		if (batch->kinds[i] > TSDB_ROW_TOMBSTONE)
+			return TSDB_CORRUPT;
+	}
+	return TSDB_OK;
+}
+
+static TsdbStatus
+read_sequences(TsdbSpan *src, int mode, const TsdbRun *run, TsdbBatch *batch, const TsdbMem *mem)
+{
+	uint64_t range = run->max_seq - run->min_seq;
+	uint64_t offset;
+	uint32_t i;
+
+	if (mode == SEQUENCES_RUN)
+	{
+		batch->sequence = run->run_no;
+		return TSDB_OK;
+	}
+	if (mode == SEQUENCES_CONST)
+	{
+		if (!tsdb_span_read_varint(src, &offset) || offset > range)
+			return TSDB_CORRUPT;
+		batch->sequence = run->min_seq + offset;
+		return TSDB_OK;
+	}
+	if (mode != SEQUENCES_EACH)
+		return TSDB_CORRUPT;
+	batch->sequences = (uint64_t *) tsdb_mem_alloc(mem, batch->nrows * sizeof(uint64_t));
+	if (tsdb_intlist_decode(src, (int64_t *) batch->sequences, batch->nrows, mem) != TSDB_OK)
+		return TSDB_CORRUPT;
+	for (i = 0; i < batch->nrows; i++)
+	{
+		if (batch->sequences[i] > range)
+			return TSDB_CORRUPT;
+		batch->sequences[i] += run->min_seq;
+	}
+	return check_sequences(batch);
+}
+
+/* check_sequences - versions of one key ascend by sequence. */
+static TsdbStatus
+check_sequences(const TsdbBatch *batch)
+{
+	uint32_t i;
+
+	for (i = 1; i < batch->nrows; i++)
+	{
+		if (batch->sequences[i] < batch->sequences[i - 1] && batch->times[i] == batch->times[i - 1] &&
+			(batch->series == NULL || batch->series[i] == batch->series[i - 1]))
+			return TSDB_CORRUPT;
+	}
+	return TSDB_OK;
+}
+
+static TsdbStatus
+read_columns(TsdbSpan *src, const TsdbWanted *wanted, int nwanted, TsdbBatch *batch, const TsdbMem *mem)
+{
+	uint8_t *states = NULL;
+	uint64_t ncolumns;
+	uint64_t i;
+	int32_t attnum = 0;
+	int next = 0;
+
+	batch->ncolumns = nwanted;
+	batch->columns = (TsdbColumn *) tsdb_mem_alloc(mem, ((size_t) nwanted + 1) * sizeof(TsdbColumn));
+	if (!tsdb_span_read_varint(src, &ncolumns) || ncolumns > INT16_MAX)
+		return TSDB_CORRUPT;
+	for (i = 0; i < ncolumns; i++)
+	{
+		uint64_t step;
+		uint8_t type;
+		uint64_t nbytes;
+		TsdbSpan cells;
+
+		if (!tsdb_span_read_varint(src, &step) || step == 0 || step > (uint64_t) (INT16_MAX - attnum) ||
+			!tsdb_span_read_u8(src, &type) || !tsdb_span_read_varint(src, &nbytes) ||
+			nbytes > tsdb_span_left(src) || !tsdb_span_take(src, (size_t) nbytes, &cells))
+			return TSDB_CORRUPT;
+		attnum += (int32_t) step;
+		for (; next < nwanted && wanted[next].attnum < attnum; next++)
+			fill_missing(&wanted[next], batch, &batch->columns[next], mem);
+		if (next == nwanted || wanted[next].attnum != attnum)
+			continue;
+		if (wanted[next].type != type)
+			return TSDB_CORRUPT;
+		batch->columns[next].attnum = (int16_t) attnum;
+		batch->columns[next].type = type;
+		if (read_cells(cells, batch, &batch->columns[next], &states, mem) != TSDB_OK)
+			return TSDB_CORRUPT;
+		next++;
+	}
+	for (; next < nwanted; next++)
+		fill_missing(&wanted[next], batch, &batch->columns[next], mem);
+	return TSDB_OK;
+}
+
+/* read_cells - *states: an array that the column before did not need, or NULL. */
+static TsdbStatus
+read_cells(TsdbSpan cells, TsdbBatch *batch, TsdbColumn *column, uint8_t **states, const TsdbMem *mem)
+{
+	uint32_t n = batch->nrows;
+	bool has_states = false;
+
+	if (*states == NULL)
+		*states = (uint8_t *) tsdb_mem_alloc(mem, n);
+	column->words = (uint64_t *) tsdb_mem_alloc(mem, n * sizeof(uint64_t));
+	column->states = *states;
+	if (tsdb_cells_decode(cells, (TsdbType) column->type, column->words, column->states, &has_states, n,
+						  &batch->arena, mem) != TSDB_OK)
+		return TSDB_CORRUPT;
+	if (has_states)
+		*states = NULL;
+	else
+		column->states = NULL;
+	return check_states(column->states, batch->kinds, n);
+}
+
+/* check_states - FULL rows lack no cell, TOMBSTONEs have none; states NULL = all VALUE, kinds NULL = all FULL. */
+static TsdbStatus
+check_states(const uint8_t *states, const uint8_t *kinds, uint32_t n)
+{
+	uint32_t i;
+
+	if (states == NULL && kinds == NULL)
+		return TSDB_OK;
+	for (i = 0; i < n; i++)
+	{
+		uint8_t state = states ? states[i] : TSDB_CELL_VALUE;
+		uint8_t kind = kinds ? kinds[i] : TSDB_ROW_FULL;
+
+		if (state > TSDB_CELL_ABSENT ||
+			(kind == TSDB_ROW_FULL && state == TSDB_CELL_ABSENT) ||
+			(kind == TSDB_ROW_TOMBSTONE && state != TSDB_CELL_ABSENT))
+			return TSDB_CORRUPT;
+	}
+	return TSDB_OK;
+}
+
+static void
+fill_missing(const TsdbWanted *wanted, TsdbBatch *batch, TsdbColumn *column, const TsdbMem *mem)
+{
+	uint32_t n = batch->nrows;
+	uint64_t word = missing_word(wanted, batch);
+	uint32_t i;
+
+	column->attnum = wanted->attnum;
+	column->type = wanted->type;
+	column->words = (uint64_t *) tsdb_mem_alloc(mem, n * sizeof(uint64_t));
+	column->states = NULL;
+	for (i = 0; i < n; i++)
+		column->words[i] = word;
+	if (batch->kinds == NULL && wanted->missing_state == TSDB_CELL_VALUE)
+		return;
+	column->states = (uint8_t *) tsdb_mem_alloc(mem, n);
+	memset(column->states, wanted->missing_state, n);
+	for (i = 0; batch->kinds != NULL && i < n; i++)
+	{
+		if (batch->kinds[i] != TSDB_ROW_FULL)
+			column->states[i] = TSDB_CELL_ABSENT;
+	}
+}
+
+/* missing_word - the word of the missing value; a text is appended to the arena. */
+static uint64_t
+missing_word(const TsdbWanted *wanted, TsdbBatch *batch)
+{
+	static const uint8_t padding[4] = {0};
+	TsdbBytes *arena = &batch->arena;
+	uint32_t length;
+	uint64_t word;
+
+	if (wanted->missing_state != TSDB_CELL_VALUE)
+		return 0;
+	if (wanted->type != TSDB_TYPE_TEXT)
+		return wanted->missing_word;
+	tsdb_bytes_append(arena, padding, (4 - arena->len % 4) % 4);
+	word = arena->len;
+	memcpy(&length, wanted->missing_text, 4);
+	tsdb_bytes_append(arena, wanted->missing_text, 4 + (size_t) length);
+	return word;
+}

@@ -1,0 +1,151 @@
+/*-------------------------------------------------------------------------
+ *
+ * segload.c
+ *	  Groups and blocks of a segment, with all their columns, as compaction needs them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "format/block.h"
+#include "maint/segload.h"
+#include "pg/check.h"
+
+static void load_cells(TsdbCompaction *compaction, const TsdbSegment *segment, const TsdbBlock *block,
+					   TsdbChunkRef cells, const TsdbWanted *wanted, TsdbBatch *batch, TsdbColumn *column);
+static void fill_missing(TsdbBatch *batch, TsdbColumn *column, const TsdbWanted *wanted);
+
+void
+tsdb_segload_group(TsdbCompaction *compaction, const TsdbSegment *segment, uint32 group_no, TsdbLoadedGroup *loaded)
+{
+	loaded->group_no = group_no;
+	tsdb_segstore_group(compaction->store, compaction->rel, compaction->snapshot, segment, group_no, &loaded->base);
+	loaded->has_column = palloc0_array(bool, segment->ncolumns + 1);
+	loaded->columns = palloc0_array(TsdbGroupColumn, segment->ncolumns + 1);
+	for (int c = 0; c < segment->ncolumns; c++)
+		loaded->has_column[c] = tsdb_segstore_groupcolumn(compaction->store, compaction->rel, compaction->snapshot,
+														  segment, &loaded->base, c, &loaded->columns[c]);
+}
+
+void
+tsdb_segload_block(TsdbCompaction *compaction, const TsdbSegment *segment, const TsdbLoadedGroup *loaded,
+				   uint32 block_index, TsdbBatch *batch)
+{
+	const TsdbTable *table = &compaction->table;
+	const TsdbBlock *block = &loaded->base.blocks[block_index];
+
+	memset(batch, 0, sizeof(TsdbBatch));
+	batch->nrows = block->nrows;
+	batch->series_id = segment->series;
+	batch->times = palloc_array(int64, block->nrows);
+	tsdb_segstore_block_times(compaction->store, compaction->rel, compaction->snapshot, segment, block, batch->times);
+	batch->ncolumns = table->nvalues;
+	batch->columns = palloc0_array(TsdbColumn, table->nvalues + 1);
+	for (int v = 0; v < table->nvalues; v++)
+	{
+		int			c = tsdb_segload_column(compaction, segment, &table->values[v]);
+		TsdbChunkRef cells = {0, 0};
+
+		if (c >= 0 && loaded->has_column[c])
+			cells = loaded->columns[c].cells[block_index];
+		load_cells(compaction, segment, block, cells, &table->values[v], batch, &batch->columns[v]);
+	}
+}
+
+int
+tsdb_segload_column(TsdbCompaction *compaction, const TsdbSegment *segment, const TsdbWanted *wanted)
+{
+	for (int c = 0; c < segment->ncolumns; c++)
+		if (segment->columns[c].attnum == wanted->attnum)
+		{
+			if (segment->columns[c].type != wanted->type)
+				TSDB_CHECK(TSDB_CORRUPT, compaction->rel, "Column %d of series %u, segment %d, has type %d instead of %d.",
+						   wanted->attnum, segment->series, segment->segment_no,
+						   segment->columns[c].type, wanted->type);
+			return c;
+		}
+	return -1;
+}
+
+bool
+tsdb_segload_extent(TsdbCompaction *compaction, const TsdbSegment *segment, int64 *first_us, int64 *last_us)
+{
+	TsdbMem		mem = tsdb_mem_context(CurrentMemoryContext);
+	uint32		nsummaries = tsdb_segment_nsummaries(segment);
+	TsdbSummary *summaries;
+
+	if (segment->ngroups == 0)
+		return false;
+	*first_us = segment->groups[0].from_us;
+	*last_us = segment->groups[segment->ngroups - 1].until_us - 1;
+	if (segment->ncolumns == 0)
+		return true;
+	summaries = palloc_array(TsdbSummary, nsummaries);
+	TSDB_CHECK(tsdb_summaries_decode(segment->columns[0].summaries, segment->columns[0].type, summaries, nsummaries,
+									 segment->from_us, TSDB_SUMMARY_COUNTS, &mem),
+			   compaction->rel, "The summaries of series %u, segment %d, do not decode.",
+			   segment->series, segment->segment_no);
+	if (summaries[0].nrows == segment->nrows)
+	{
+		*first_us = summaries[0].first_row_time;
+		*last_us = summaries[0].last_row_time;
+	}
+	pfree(summaries);
+	return true;
+}
+
+// private functions
+
+static void
+load_cells(TsdbCompaction *compaction, const TsdbSegment *segment, const TsdbBlock *block,
+		   TsdbChunkRef cells, const TsdbWanted *wanted, TsdbBatch *batch, TsdbColumn *column)
+{
+	TsdbMem		mem = tsdb_mem_context(CurrentMemoryContext);
+	bool		has_states = false;
+	TsdbSpan	bytes;
+
+	column->attnum = wanted->attnum;
+	column->type = wanted->type;
+	column->words = palloc_array(uint64, batch->nrows);
+	column->states = palloc_array(uint8, batch->nrows);
+	batch->arena.mem = &mem;
+	if (cells.nbytes == 0)
+		fill_missing(batch, column, wanted);
+	else
+	{
+		bytes = tsdb_segstore_chunk(compaction->store, compaction->rel, compaction->snapshot, segment, cells);
+		TSDB_CHECK(tsdb_cells_decode(bytes, wanted->type, column->words, column->states, &has_states, batch->nrows,
+									 &batch->arena, &mem),
+				   compaction->rel, "Column %d of block %u of series %u, segment %d, does not decode.",
+				   wanted->attnum, block->block_id, segment->series, segment->segment_no);
+		if (!has_states)
+			column->states = NULL;
+	}
+	batch->arena.mem = NULL;
+}
+
+/* The rows were written before the column existed. */
+static void
+fill_missing(TsdbBatch *batch, TsdbColumn *column, const TsdbWanted *wanted)
+{
+	uint64		word = wanted->missing_word;
+
+	if (wanted->missing_state != TSDB_CELL_VALUE)
+	{
+		memset(column->states, TSDB_CELL_NULL, batch->nrows);
+		return;
+	}
+	if (wanted->type == TSDB_TYPE_TEXT)
+	{
+		static const uint8 padding[4] = {0};
+		uint32		nbytes;
+
+		memcpy(&nbytes, wanted->missing_text, sizeof(nbytes));
+		word = batch->arena.len;
+		tsdb_bytes_append(&batch->arena, wanted->missing_text, sizeof(nbytes) + nbytes);
+		tsdb_bytes_append(&batch->arena, padding, (4 - batch->arena.len % 4) % 4);
+	}
+	for (uint32 i = 0; i < batch->nrows; i++)
+		column->words[i] = word;
+	column->states = NULL;
+}

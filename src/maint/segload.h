@@ -1,0 +1,40 @@
+/*-------------------------------------------------------------------------
+ *
+ * segload.h
+ *	  Groups and blocks of a segment, with all their columns, as compaction needs them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef TSDB_SEGLOAD_H
+#define TSDB_SEGLOAD_H
+
+#include "maint/compaction.h"
+
+/* A group with the directories of its columns, in the order of the root's columns. */
+typedef struct TsdbLoadedGroup
+{
+	uint32		group_no;
+	TsdbGroupBase base;
+	bool	   *has_column;		/* some block of the group stores the column */
+	TsdbGroupColumn *columns;
+} TsdbLoadedGroup;
+
+/* tsdb_segload_group - load a group of a stored segment; arrays in the current context. */
+extern void tsdb_segload_group(TsdbCompaction *compaction, const TsdbSegment *segment, uint32 group_no,
+							   TsdbLoadedGroup *loaded);
+
+/* tsdb_segload_block - decode a block: every value column of the table as it is now; arrays in the current context. */
+extern void tsdb_segload_block(TsdbCompaction *compaction, const TsdbSegment *segment, const TsdbLoadedGroup *loaded,
+							   uint32 block_index, TsdbBatch *batch);
+
+/* tsdb_segload_column - position of a column in a root, -1 = the segment lacks it. */
+extern int	tsdb_segload_column(TsdbCompaction *compaction, const TsdbSegment *segment, const TsdbWanted *wanted);
+
+/*
+ * tsdb_segload_extent - times of the first and the last row of a segment, as far as its root knows.
+ *
+ * At least inside its groups; false for a segment without rows.
+ */
+extern bool tsdb_segload_extent(TsdbCompaction *compaction, const TsdbSegment *segment, int64 *first_us, int64 *last_us);
+
+#endif							/* TSDB_SEGLOAD_H */

@@ -1,0 +1,216 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *	  What differs between PostgreSQL 15, 16, 17 and 18, in one place.
+ *
+ * The only file that looks at PG_VERSION_NUM.  Code is written with the names of the newest
+ * major; this file maps them back, or wraps a call as tsdb_compat_<call>.
+ *-------------------------------------------------------------------------
+ */
+#ifndef TSDB_COMPAT_H
+#define TSDB_COMPAT_H
+
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/multixact.h"
+#include "access/tableam.h"
+#include "catalog/pg_class.h"
+#include "commands/vacuum.h"
+#include "pgstat.h"
+#include "storage/bufmgr.h"
+#include "storage/lmgr.h"
+#include "storage/proc.h"
+#include "storage/smgr.h"
+#include "utils/acl.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
+#error "tsdb supports PostgreSQL 15 to 18"
+#endif
+
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/*
+ * 16: relfilenode became relfilelocator
+ */
+#if PG_VERSION_NUM < 160000
+#include "storage/relfilenode.h"
+
+typedef RelFileNode RelFileLocator;
+typedef Oid RelFileNumber;
+#define rd_locator rd_node
+#define relation_set_new_filelocator relation_set_new_filenode
+#define RelFileLocatorEquals(a, b) RelFileNodeEquals(a, b)
+#define TSDB_LOCATOR_NUMBER(locator) ((locator).relNode)
+#else
+#include "storage/relfilelocator.h"
+
+#define TSDB_LOCATOR_NUMBER(locator) ((locator).relNumber)
+#endif
+
+/*
+ * 16: tuple_update reports which indexes need entries
+ */
+#if PG_VERSION_NUM < 160000
+typedef bool TU_UpdateIndexes;
+#define TU_None false
+#define TU_All true
+#endif
+
+/*
+ * 17: backend ids became proc numbers
+ */
+#if PG_VERSION_NUM < 170000
+#include "storage/backendid.h"
+
+#define INVALID_PROC_NUMBER InvalidBackendId
+typedef BackendId ProcNumber;
+#endif
+
+/*
+ * 18: ExplainProperty* moved
+ */
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#endif
+
+/*
+ * tsdb_compat_index_beginscan - index_beginscan without ordering operators; 18 added instrumentation.
+ */
+static inline IndexScanDesc
+tsdb_compat_index_beginscan(Relation heap, Relation index, Snapshot snapshot, int nkeys)
+{
+#if PG_VERSION_NUM >= 180000
+	return index_beginscan(heap, index, snapshot, NULL, nkeys, 0);
+#else
+	return index_beginscan(heap, index, snapshot, nkeys, 0);
+#endif
+}
+
+/*
+ * tsdb_compat_first_page - pin page 0 of the main fork, adding it (zeroed) when the fork is empty.
+ *
+ * Several backends may come here at once; all get the same page, unlocked.
+ */
+static inline Buffer
+tsdb_compat_first_page(Relation rel)
+{
+#if PG_VERSION_NUM >= 160000
+	return ExtendBufferedRelTo(BMR_REL(rel), MAIN_FORKNUM, NULL, EB_CLEAR_SIZE_CACHE, 1, RBM_NORMAL);
+#else
+	bool lock = !RELATION_IS_LOCAL(rel);
+	Buffer buffer;
+
+	if (lock)
+		LockRelationForExtension(rel, ExclusiveLock);
+	if (smgrnblocks(RelationGetSmgr(rel), MAIN_FORKNUM) == 0)
+		buffer = ReadBuffer(rel, P_NEW);
+	else
+		buffer = ReadBuffer(rel, 0);
+	if (lock)
+		UnlockRelationForExtension(rel, ExclusiveLock);
+	return buffer;
+#endif
+}
+
+/*
+ * tsdb_compat_update_relstats - vac_update_relstats of a relation without indexes or visibility map.
+ */
+static inline void
+tsdb_compat_update_relstats(Relation rel, BlockNumber npages, double ntuples,
+							TransactionId frozen_xid, MultiXactId min_multi)
+{
+	bool frozen_updated;
+	bool multi_updated;
+
+#if PG_VERSION_NUM >= 180000
+	vac_update_relstats(rel, npages, ntuples, 0, 0, false, frozen_xid, min_multi, &frozen_updated, &multi_updated, false);
+#else
+	vac_update_relstats(rel, npages, ntuples, 0, false, frozen_xid, min_multi, &frozen_updated, &multi_updated, false);
+#endif
+}
+
+/*
+ * tsdb_compat_report_vacuum - tell the statistics that rel was vacuumed; 18 wants to know since when.
+ */
+static inline void
+tsdb_compat_report_vacuum(Relation rel, PgStat_Counter live_tuples, TimestampTz started)
+{
+#if PG_VERSION_NUM >= 180000
+	pgstat_report_vacuum(RelationGetRelid(rel), rel->rd_rel->relisshared, live_tuples, 0, started);
+#else
+	pgstat_report_vacuum(RelationGetRelid(rel), rel->rd_rel->relisshared, live_tuples, 0);
+#endif
+}
+
+/*
+ * tsdb_compat_lxid - number of the current top-level transaction in this backend.
+ */
+static inline LocalTransactionId
+tsdb_compat_lxid(void)
+{
+#if PG_VERSION_NUM >= 170000
+	return MyProc->vxid.lxid;
+#else
+	return MyProc->lxid;
+#endif
+}
+
+/*
+ * 17: ANALYZE hands out its sample of blocks as a read stream.  18: the parallel scan knows the
+ * relation by locator.
+ */
+#if PG_VERSION_NUM >= 170000
+#include "storage/read_stream.h"
+
+#define TSDB_ANALYZE_BLOCK_PARAMS TableScanDesc scan, ReadStream *stream
+#define TSDB_ANALYZE_BLOCK_ARGS scan, stream
+
+static inline bool
+tsdb_compat_analyze_block(TSDB_ANALYZE_BLOCK_PARAMS, BlockNumber *blkno)
+{
+	BufferAccessStrategy strategy;
+
+	*blkno = read_stream_next_block(stream, &strategy);
+	return *blkno != InvalidBlockNumber;
+}
+#else
+#define TSDB_ANALYZE_BLOCK_PARAMS TableScanDesc scan, BlockNumber block, BufferAccessStrategy strategy
+#define TSDB_ANALYZE_BLOCK_ARGS scan, block, strategy
+
+static inline bool
+tsdb_compat_analyze_block(TSDB_ANALYZE_BLOCK_PARAMS, BlockNumber *blkno)
+{
+	*blkno = block;
+	return true;
+}
+#endif
+
+static inline void
+tsdb_compat_parallelscan_set_rel(ParallelTableScanDesc target, Relation rel)
+{
+#if PG_VERSION_NUM >= 180000
+	target->phs_locator = rel->rd_locator;
+#else
+	target->phs_relid = RelationGetRelid(rel);
+#endif
+}
+
+/*
+ * tsdb_compat_is_owner - does the role own the relation?  16 has one function for all kinds of objects.
+ */
+static inline bool
+tsdb_compat_is_owner(Oid relid, Oid roleid)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_ownercheck(RelationRelationId, relid, roleid);
+#else
+	return pg_class_ownercheck(relid, roleid);
+#endif
+}
+
+#endif /* TSDB_COMPAT_H */

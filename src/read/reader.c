@@ -1,0 +1,1044 @@
+/*-------------------------------------------------------------------------
+ *
+ * reader.c
+ *	  Rows of a table in (series, time) order under one snapshot.
+ *
+ * Every source (segments, each run, each batch of pending rows) can say which
+ * is its first key at or after, or its last key before, a given one.  A step
+ * takes the nearest of them, finds the region of the compacted tree around it
+ * (one block, or the gap between blocks), cuts the window at chunk starts, and
+ * merges what the sources hold inside it.
+ *
+ * Run list and pending rows are captured together when the reader is opened: a
+ * flush later on cannot make a row count twice.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "format/grid.h"
+#include "lib/ilist.h"
+#include "miscadmin.h"
+#include "pg/check.h"
+#include "read/l1cursor.h"
+#include "read/reader.h"
+#include "store/tid.h"
+#include "store/metapage.h"
+#include "store/runstore.h"
+#include "store/segstore.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+/* A run and the chunk of it that was decoded last. */
+typedef struct RunCursor
+{
+	TsdbStoredRun *stored;
+	int64		chunk_no;		/* decoded chunk, -1 = none */
+	MemoryContext context;
+	TsdbBatch	batch;
+	bool		counted;
+	bool		is_own;			/* written by this transaction: rows may be of later commands */
+} RunCursor;
+
+struct TsdbReader
+{
+	dlist_node	node;			/* in open_readers */
+	MemoryContext context;
+	MemoryContext window_context;
+	MemoryContextCallback on_delete;
+	Relation	rel;
+	Snapshot	snapshot;
+	bool		own_snapshot;
+	TsdbStore  *store;			/* NULL: nothing was ever written */
+	int64		segment_us;
+	int			nwanted;
+	TsdbWanted *wanted;
+	TsdbL1Cursor *l1;
+
+	uint32		nruns;
+	TsdbStoredRun *runs;
+	RunCursor  *cursors;
+	uint64	   *run_numbers;
+
+	int			npending;
+	TsdbBatch  *pending;
+	uint64	   *pending_numbers;
+
+	/* restriction and unit */
+	uint32	   *series;			/* NULL = all */
+	uint32		nseries;
+	int64		from;
+	int64		until;
+	TsdbKey		range_lo;
+	TsdbKey		range_hi;		/* exclusive */
+	uint32		nunits;
+	TsdbKey    *units;
+
+	/* position: the last window was [lo, hi) */
+	TsdbKey		lo;
+	TsdbKey		hi;
+	bool		started;
+	TsdbBatch	window;
+	TsdbOrigin *origins;		/* NULL: all rows are those of the block */
+	uint32		block_id;
+	uint32		block_first;	/* row of the block that is row 0 of the window's base */
+	TsdbMergeSource *sources;
+	int		   *source_runs;	/* index of the run, or -1 - index of the pending batch */
+	TsdbReaderCounters counters;
+};
+
+static const TsdbKey KEY_MIN = {0, PG_INT64_MIN};
+static const TsdbKey KEY_MAX = {PG_UINT32_MAX, PG_INT64_MAX};
+
+/* For TIDs of pending rows: who holds them. */
+static dlist_head open_readers = DLIST_STATIC_INIT(open_readers);
+
+static void unlink_reader(void *arg);
+static void take_runs(TsdbReader *reader);
+static void take_pending(TsdbReader *reader, TsdbBatch **pending, int npending);
+static bool allow_forward(TsdbReader *reader, TsdbKey *key, TsdbKey *stop);
+static bool allow_backward(TsdbReader *reader, TsdbKey *key, TsdbKey *stop);
+static bool next_key(TsdbReader *reader, TsdbKey key, TsdbKey *found);
+static bool previous_key(TsdbReader *reader, TsdbKey key, TsdbKey *found);
+static bool step_forward(TsdbReader *reader);
+static bool step_backward(TsdbReader *reader);
+static TsdbKey chunk_start_after(TsdbReader *reader, TsdbKey key, TsdbKey limit);
+static TsdbKey chunk_start_upto(TsdbReader *reader, TsdbKey key, TsdbKey limit);
+static void read_window(TsdbReader *reader, const TsdbRegion *region);
+static void set_view(TsdbReader *reader, TsdbBatch *view, const TsdbBatch *batch, uint32 from, uint32 until);
+static int	collect_sources(TsdbReader *reader);
+static void load_chunk(TsdbReader *reader, RunCursor *cursor, uint32 chunk_no);
+static void hide_later_commands(TsdbReader *reader, RunCursor *cursor);
+static uint32 find_chunk(const TsdbRun *run, TsdbKey key);
+static bool run_next_key(TsdbReader *reader, RunCursor *cursor, TsdbKey key, TsdbKey *found);
+static bool run_previous_key(TsdbReader *reader, RunCursor *cursor, TsdbKey key, TsdbKey *found);
+static bool resolve_run(TsdbReader *reader, ItemPointer tid, TsdbKey *key);
+static bool resolve_pending(Relation rel, ItemPointer tid, TsdbKey *key);
+static void make_units(TsdbReader *reader);
+static int	compare_keys(const void *a, const void *b);
+static bool key_before(TsdbKey a, TsdbKey b);
+static TsdbKey key_after(TsdbKey key);
+static TsdbKey key_min(TsdbKey a, TsdbKey b);
+static TsdbKey key_max(TsdbKey a, TsdbKey b);
+
+TsdbReader *
+tsdb_reader_open(Relation rel, const TsdbTable *table, Snapshot snapshot,
+				 const TsdbWanted *wanted, int nwanted, TsdbBatch **pending, int npending)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "tsdb reader", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	TsdbReader *reader = palloc0(sizeof(TsdbReader));
+
+	reader->context = context;
+	reader->window_context = AllocSetContextCreate(context, "tsdb window", ALLOCSET_DEFAULT_SIZES);
+	reader->rel = rel;
+	reader->nwanted = nwanted;
+
+	/* After the wanted columns: the command ids of runs of our own transaction. */
+	reader->wanted = palloc0_array(TsdbWanted, nwanted + 1);
+	reader->wanted[nwanted].attnum = TSDB_CID_ATTNUM;
+	reader->wanted[nwanted].type = TSDB_TYPE_INT8;
+	reader->wanted[nwanted].missing_state = TSDB_CELL_VALUE;
+	memcpy(reader->wanted, wanted, sizeof(TsdbWanted) * nwanted);
+
+	if (snapshot != NULL && snapshot->snapshot_type == SNAPSHOT_MVCC)
+		reader->snapshot = snapshot;
+	else
+	{
+		reader->snapshot = RegisterSnapshot(ActiveSnapshotSet() ? GetActiveSnapshot() : GetLatestSnapshot());
+		reader->own_snapshot = true;
+	}
+
+	dlist_push_head(&open_readers, &reader->node);
+	reader->on_delete.func = unlink_reader;
+	reader->on_delete.arg = reader;
+	MemoryContextRegisterResetCallback(context, &reader->on_delete);
+
+	reader->segment_us = tsdb_metapage_segment_us(rel);
+	if (reader->segment_us != 0)
+		reader->store = tsdb_store_open(rel, AccessShareLock, false);
+	take_runs(reader);
+	take_pending(reader, pending, npending);
+	reader->sources = palloc_array(TsdbMergeSource, reader->nruns + npending + 1);
+	reader->source_runs = palloc_array(int, reader->nruns + npending + 1);
+	if (reader->store != NULL)
+		reader->l1 = tsdb_l1_open(rel, reader->store, reader->snapshot, reader->segment_us,
+								  reader->wanted, nwanted, &reader->counters);
+
+	reader->from = PG_INT64_MIN;
+	reader->until = PG_INT64_MAX;
+	reader->range_lo = KEY_MIN;
+	reader->range_hi = KEY_MAX;
+	tsdb_reader_rescan(reader);
+	MemoryContextSwitchTo(old);
+	return reader;
+}
+
+void
+tsdb_reader_close(TsdbReader *reader)
+{
+	if (reader->l1 != NULL)
+		tsdb_l1_close(reader->l1);
+	if (reader->store != NULL)
+		tsdb_store_close(reader->store);
+	if (reader->own_snapshot)
+		UnregisterSnapshot(reader->snapshot);
+	MemoryContextDelete(reader->context);
+}
+
+void
+tsdb_reader_restrict(TsdbReader *reader, const uint32 *series, uint32 nseries, int64 from, int64 until)
+{
+	if (reader->series != NULL)
+		pfree(reader->series);
+	reader->series = NULL;
+	reader->nseries = nseries;
+	if (series != NULL)
+	{
+		reader->series = MemoryContextAlloc(reader->context, sizeof(uint32) * Max(nseries, 1));
+		memcpy(reader->series, series, sizeof(uint32) * nseries);
+	}
+	reader->from = from;
+	reader->until = until;
+	tsdb_reader_rescan(reader);
+}
+
+void
+tsdb_reader_rescan(TsdbReader *reader)
+{
+	reader->lo = reader->hi = reader->range_lo;
+	reader->started = false;
+	reader->window.nrows = 0;
+}
+
+void
+tsdb_reader_seek(TsdbReader *reader, TsdbKey key)
+{
+	reader->lo = reader->hi = key;
+	reader->started = true;
+	reader->window.nrows = 0;
+}
+
+const TsdbBatch *
+tsdb_reader_next(TsdbReader *reader, ScanDirection direction)
+{
+	MemoryContext old = MemoryContextSwitchTo(reader->context);
+	bool		found;
+
+	if (!reader->started && ScanDirectionIsBackward(direction))
+		reader->lo = reader->hi = reader->range_hi;
+	reader->started = true;
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		found = ScanDirectionIsBackward(direction) ? step_backward(reader) : step_forward(reader);
+	} while (found && reader->window.nrows == 0);
+	MemoryContextSwitchTo(old);
+	if (!found)
+	{
+		reader->window.nrows = 0;
+		return NULL;
+	}
+	reader->counters.rows += reader->window.nrows;
+	return &reader->window;
+}
+
+void
+tsdb_reader_tid(TsdbReader *reader, uint32 row, ItemPointer tid)
+{
+	TsdbOrigin	origin;
+
+	Assert(row < reader->window.nrows);
+	if (reader->origins != NULL)
+		origin = reader->origins[row];
+	else
+	{
+		origin.source = -1;
+		origin.row = row;
+	}
+	if (origin.source < 0)
+		tsdb_tid_set_block(tid, reader->block_id, reader->block_first + origin.row);
+	else if (reader->source_runs[origin.source] >= 0)
+	{
+		RunCursor  *cursor = &reader->cursors[reader->source_runs[origin.source]];
+
+		tsdb_tid_set_row(tid, TSDB_TID_RUN, cursor->stored->run.run_no,
+						 cursor->stored->run.chunks[cursor->chunk_no].first_row + origin.row);
+	}
+	else
+		tsdb_tid_set_row(tid, TSDB_TID_PENDING,
+						 reader->pending_numbers[-1 - reader->source_runs[origin.source]], origin.row);
+}
+
+const TsdbBatch *
+tsdb_reader_fetch(TsdbReader *reader, TsdbKey key)
+{
+	MemoryContext old = MemoryContextSwitchTo(reader->context);
+	TsdbRegion	region;
+
+	if (reader->l1 != NULL)
+		tsdb_l1_region(reader->l1, key, &region);
+	else
+		tsdb_l1_empty_region(&region);
+	reader->lo = key;
+	reader->hi = key_after(key);
+	read_window(reader, &region);
+	MemoryContextSwitchTo(old);
+	Assert(reader->window.nrows <= 1);
+	return reader->window.nrows == 0 ? NULL : &reader->window;
+}
+
+bool
+tsdb_reader_resolve(TsdbReader *reader, ItemPointer tid, TsdbKey *key)
+{
+	MemoryContext old = MemoryContextSwitchTo(reader->context);
+	bool		found;
+
+	if (!ItemPointerIsValid(tid))
+		found = false;
+	else if (tsdb_tid_is_block(tid))
+		found = reader->l1 != NULL &&
+			tsdb_l1_resolve(reader->l1, ItemPointerGetBlockNumberNoCheck(tid), ItemPointerGetOffsetNumberNoCheck(tid), key);
+	else if (tsdb_tid_kind(tid) == TSDB_TID_RUN)
+		found = resolve_run(reader, tid, key);
+	else
+		found = resolve_pending(reader->rel, tid, key);
+	MemoryContextSwitchTo(old);
+	return found;
+}
+
+const TsdbReaderCounters *
+tsdb_reader_counters(const TsdbReader *reader)
+{
+	return &reader->counters;
+}
+
+uint32
+tsdb_reader_nunits(TsdbReader *reader)
+{
+	if (reader->units == NULL)
+		make_units(reader);
+	return reader->nunits;
+}
+
+void
+tsdb_reader_set_unit(TsdbReader *reader, uint32 unit)
+{
+	uint32		nunits = tsdb_reader_nunits(reader);
+
+	Assert(unit < nunits);
+	reader->range_lo = reader->units[unit];
+	reader->range_hi = unit + 1 < nunits ? reader->units[unit + 1] : KEY_MAX;
+	tsdb_reader_rescan(reader);
+}
+
+uint32
+tsdb_reader_run_numbers(TsdbReader *reader, const uint64 **run_numbers)
+{
+	*run_numbers = reader->run_numbers;
+	return reader->nruns;
+}
+
+// private functions
+
+static void
+unlink_reader(void *arg)
+{
+	dlist_delete(&((TsdbReader *) arg)->node);
+}
+
+static void
+take_runs(TsdbReader *reader)
+{
+	if (reader->store != NULL)
+		reader->runs = tsdb_runstore_list(reader->store, reader->rel, reader->snapshot, &reader->nruns);
+	reader->cursors = palloc0_array(RunCursor, reader->nruns + 1);
+	reader->run_numbers = palloc_array(uint64, reader->nruns + 1);
+	for (uint32 i = 0; i < reader->nruns; i++)
+	{
+		reader->cursors[i].stored = &reader->runs[i];
+		reader->cursors[i].chunk_no = -1;
+		reader->cursors[i].is_own = TransactionIdIsCurrentTransactionId(reader->runs[i].xmin);
+		reader->run_numbers[i] = reader->runs[i].run.run_no;
+	}
+}
+
+/* Take over the caller's batches with just the wanted columns. */
+static void
+take_pending(TsdbReader *reader, TsdbBatch **pending, int npending)
+{
+	reader->npending = npending;
+	reader->pending = palloc_array(TsdbBatch, npending + 1);
+	reader->pending_numbers = palloc_array(uint64, npending + 1);
+	for (int i = 0; i < npending; i++)
+	{
+		TsdbBatch  *batch = &reader->pending[i];
+
+		*batch = *pending[i];
+		batch->ncolumns = reader->nwanted;
+		batch->columns = palloc_array(TsdbColumn, reader->nwanted + 1);
+		for (int c = 0; c < reader->nwanted; c++)
+		{
+			TsdbColumn *column = tsdb_batch_column(pending[i], reader->wanted[c].attnum);
+
+			if (column == NULL)
+				elog(ERROR, "pending rows of table \"%s\" lack column %d",
+					 RelationGetRelationName(reader->rel), reader->wanted[c].attnum);
+			batch->columns[c] = *column;
+		}
+		reader->pending_numbers[i] = tsdb_tid_reserve(batch->nrows / TSDB_RUN_TID_ROWS + 1);
+		reader->counters.pending_rows += batch->nrows;
+	}
+}
+
+/*
+ * Move *key up to the next key that restriction and range allow; false when
+ * there is none.  *stop is the end of the allowed stretch that starts there.
+ */
+static bool
+allow_forward(TsdbReader *reader, TsdbKey *key, TsdbKey *stop)
+{
+	bool		timed = reader->from != PG_INT64_MIN || reader->until != PG_INT64_MAX;
+
+	if (reader->from >= reader->until)
+		return false;
+	*key = key_max(*key, reader->range_lo);
+	if (timed && key->time >= reader->until)
+	{
+		if (key->series == PG_UINT32_MAX)
+			return false;
+		key->series++;
+		key->time = PG_INT64_MIN;
+	}
+	if (reader->series != NULL)
+	{
+		uint32		low = 0;
+		uint32		high = reader->nseries;
+
+		while (low < high)
+		{
+			uint32		middle = low + (high - low) / 2;
+
+			if (reader->series[middle] < key->series)
+				low = middle + 1;
+			else
+				high = middle;
+		}
+		if (low == reader->nseries)
+			return false;
+		if (reader->series[low] != key->series)
+		{
+			key->series = reader->series[low];
+			key->time = PG_INT64_MIN;
+		}
+	}
+	if (timed && key->time < reader->from)
+		key->time = reader->from;
+
+	*stop = reader->range_hi;
+	if (timed || reader->series != NULL)
+	{
+		TsdbKey		end = {key->series, reader->until};
+
+		if (reader->until == PG_INT64_MAX && key->series != PG_UINT32_MAX)
+		{
+			end.series++;
+			end.time = PG_INT64_MIN;
+		}
+		*stop = key_min(*stop, end);
+	}
+	return key_before(*key, *stop);
+}
+
+/*
+ * Move *key (exclusive upper end) down; false when nothing is allowed below it.
+ * *stop is the start of the allowed stretch that ends there.
+ */
+static bool
+allow_backward(TsdbReader *reader, TsdbKey *key, TsdbKey *stop)
+{
+	bool		timed = reader->from != PG_INT64_MIN || reader->until != PG_INT64_MAX;
+
+	if (reader->from >= reader->until)
+		return false;
+	*key = key_min(*key, reader->range_hi);
+	if (timed && key->time <= reader->from)
+	{
+		if (key->series == 0)
+			return false;
+		key->series--;
+		key->time = PG_INT64_MAX;
+	}
+	if (reader->series != NULL)
+	{
+		uint32		low = 0;
+		uint32		high = reader->nseries;
+
+		while (low < high)		/* first entry above key->series */
+		{
+			uint32		middle = low + (high - low) / 2;
+
+			if (reader->series[middle] <= key->series)
+				low = middle + 1;
+			else
+				high = middle;
+		}
+		if (low == 0)
+			return false;
+		if (reader->series[low - 1] != key->series)
+		{
+			key->series = reader->series[low - 1];
+			key->time = PG_INT64_MAX;
+		}
+	}
+	if (timed && key->time > reader->until)
+		key->time = reader->until;
+
+	*stop = reader->range_lo;
+	if (timed || reader->series != NULL)
+	{
+		TsdbKey		start = {key->series, reader->from};
+
+		*stop = key_max(*stop, start);
+	}
+	return key_before(*stop, *key);
+}
+
+/* The first key at or after `key` where any source may hold something. */
+static bool
+next_key(TsdbReader *reader, TsdbKey key, TsdbKey *found)
+{
+	TsdbKey		best = KEY_MAX;
+	TsdbKey		candidate;
+	bool		any = false;
+
+	if (reader->l1 != NULL && tsdb_l1_next(reader->l1, key, &candidate))
+	{
+		best = candidate;
+		any = true;
+	}
+	for (uint32 i = 0; i < reader->nruns; i++)
+		if (run_next_key(reader, &reader->cursors[i], key, &candidate))
+		{
+			best = any ? key_min(best, candidate) : candidate;
+			any = true;
+		}
+	for (int i = 0; i < reader->npending; i++)
+	{
+		uint32		row = tsdb_batch_find(&reader->pending[i], key);
+
+		if (row < reader->pending[i].nrows)
+		{
+			candidate = tsdb_batch_key(&reader->pending[i], row);
+			best = any ? key_min(best, candidate) : candidate;
+			any = true;
+		}
+	}
+	*found = best;
+	return any;
+}
+
+/* The last key before `key` where any source may hold something. */
+static bool
+previous_key(TsdbReader *reader, TsdbKey key, TsdbKey *found)
+{
+	TsdbKey		best = KEY_MIN;
+	TsdbKey		candidate;
+	bool		any = false;
+
+	if (reader->l1 != NULL && tsdb_l1_previous(reader->l1, key, &candidate))
+	{
+		best = candidate;
+		any = true;
+	}
+	for (uint32 i = 0; i < reader->nruns; i++)
+		if (run_previous_key(reader, &reader->cursors[i], key, &candidate))
+		{
+			best = any ? key_max(best, candidate) : candidate;
+			any = true;
+		}
+	for (int i = 0; i < reader->npending; i++)
+	{
+		uint32		row = tsdb_batch_find(&reader->pending[i], key);
+
+		if (row > 0)
+		{
+			candidate = tsdb_batch_key(&reader->pending[i], row - 1);
+			best = any ? key_max(best, candidate) : candidate;
+			any = true;
+		}
+	}
+	*found = best;
+	return any;
+}
+
+static bool
+step_forward(TsdbReader *reader)
+{
+	TsdbKey		key = reader->hi;
+	TsdbKey		stop;
+	TsdbRegion	region;
+
+	for (;;)
+	{
+		TsdbKey		found;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!allow_forward(reader, &key, &stop) || !next_key(reader, key, &found))
+		{
+			reader->lo = reader->hi = reader->range_hi;
+			return false;
+		}
+		if (key_before(found, stop))
+		{
+			key = found;
+			break;
+		}
+		key = found;
+		if (!key_before(key, reader->range_hi))
+		{
+			reader->lo = reader->hi = reader->range_hi;
+			return false;
+		}
+	}
+	if (reader->l1 != NULL)
+		tsdb_l1_region(reader->l1, key, &region);
+	else
+		tsdb_l1_empty_region(&region);
+	reader->lo = key;
+	reader->hi = chunk_start_after(reader, key, key_min(stop, region.hi));
+	read_window(reader, &region);
+	return true;
+}
+
+static bool
+step_backward(TsdbReader *reader)
+{
+	TsdbKey		key = reader->lo;	/* exclusive */
+	TsdbKey		stop;
+	TsdbRegion	region;
+
+	for (;;)
+	{
+		TsdbKey		found;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!allow_backward(reader, &key, &stop) || !previous_key(reader, key, &found))
+		{
+			reader->lo = reader->hi = reader->range_lo;
+			return false;
+		}
+		if (!key_before(found, stop))
+		{
+			if (reader->l1 != NULL)
+				tsdb_l1_region(reader->l1, found, &region);
+			else
+				tsdb_l1_empty_region(&region);
+			reader->hi = key_min(key, region.hi);
+			reader->lo = chunk_start_upto(reader, found, key_max(stop, region.lo));
+			break;
+		}
+		key = key_after(found);
+		if (!key_before(reader->range_lo, key))
+		{
+			reader->lo = reader->hi = reader->range_lo;
+			return false;
+		}
+	}
+	read_window(reader, &region);
+	return true;
+}
+
+/* The first start of a run chunk above key, at most limit. */
+static TsdbKey
+chunk_start_after(TsdbReader *reader, TsdbKey key, TsdbKey limit)
+{
+	for (uint32 i = 0; i < reader->nruns; i++)
+	{
+		const TsdbRun *run = &reader->runs[i].run;
+		uint32		chunk_no = find_chunk(run, key);
+
+		/* chunk_no ends at or after key: it, or the one behind it, starts above key. */
+		if (chunk_no < run->nchunks && !key_before(key, run->chunks[chunk_no].first))
+			chunk_no++;
+		if (chunk_no < run->nchunks)
+			limit = key_min(limit, run->chunks[chunk_no].first);
+	}
+	return limit;
+}
+
+/* The last start of a run chunk at or below key, at least limit. */
+static TsdbKey
+chunk_start_upto(TsdbReader *reader, TsdbKey key, TsdbKey limit)
+{
+	for (uint32 i = 0; i < reader->nruns; i++)
+	{
+		const TsdbRun *run = &reader->runs[i].run;
+		uint32		chunk_no = find_chunk(run, key);
+
+		if (chunk_no == run->nchunks || key_before(key, run->chunks[chunk_no].first))
+		{
+			if (chunk_no == 0)
+				continue;
+			chunk_no--;
+		}
+		limit = key_max(limit, run->chunks[chunk_no].first);
+	}
+	return limit;
+}
+
+/* Merge the rows in [lo, hi), which lies inside the region and touches at most one chunk of each run. */
+static void
+read_window(TsdbReader *reader, const TsdbRegion *region)
+{
+	TsdbMem		mem;
+	const TsdbBatch *base = NULL;
+	uint32		base_from = 0;
+	uint32		base_until = 0;
+	int			nsources;
+
+	MemoryContextReset(reader->window_context);
+	mem = tsdb_mem_context(reader->window_context);
+	reader->counters.windows++;
+	reader->origins = NULL;
+	if (region->has_block)
+	{
+		base = tsdb_l1_block(reader->l1);
+		base_from = tsdb_batch_find(base, reader->lo);
+		base_until = tsdb_batch_find(base, reader->hi);
+		reader->block_id = region->block_id;
+		reader->block_first = base_from;
+	}
+	nsources = collect_sources(reader);
+	if (nsources == 0)
+	{
+		if (base != NULL)
+			set_view(reader, &reader->window, base, base_from, base_until);
+		else
+			reader->window.nrows = 0;
+		return;
+	}
+	if (base != NULL)
+	{
+		/* Origins count from the first row of the view. */
+		TsdbBatch	view;
+
+		set_view(reader, &view, base, base_from, base_until);
+		TSDB_CHECK(tsdb_merge_rows(&view, 0, view.nrows, reader->sources, nsources, Max(region->watermark, 1),
+								   &reader->window, &reader->origins, &mem),
+				   reader->rel, "Rows of series %u do not merge.", reader->lo.series);
+	}
+	else
+		TSDB_CHECK(tsdb_merge_rows(NULL, 0, 0, reader->sources, nsources, Max(region->watermark, 1),
+								   &reader->window, &reader->origins, &mem),
+				   reader->rel, "Rows of series %u do not merge.", reader->lo.series);
+}
+
+static void
+set_view(TsdbReader *reader, TsdbBatch *view, const TsdbBatch *batch, uint32 from, uint32 until)
+{
+	*view = *batch;
+	view->nrows = until - from;
+	view->times += from;
+	if (view->series != NULL)
+		view->series += from;
+	view->columns = MemoryContextAlloc(reader->window_context, sizeof(TsdbColumn) * (batch->ncolumns + 1));
+	for (int i = 0; i < batch->ncolumns; i++)
+	{
+		view->columns[i] = batch->columns[i];
+		view->columns[i].words += from;
+		if (view->columns[i].states != NULL)
+			view->columns[i].states += from;
+	}
+}
+
+static int
+collect_sources(TsdbReader *reader)
+{
+	int			n = 0;
+
+	for (uint32 i = 0; i < reader->nruns; i++)
+	{
+		RunCursor  *cursor = &reader->cursors[i];
+		const TsdbRun *run = &cursor->stored->run;
+		uint32		chunk_no = find_chunk(run, reader->lo);
+		TsdbMergeSource *source = &reader->sources[n];
+
+		if (chunk_no == run->nchunks || !key_before(run->chunks[chunk_no].first, reader->hi))
+			continue;
+		load_chunk(reader, cursor, chunk_no);
+		source->batch = &cursor->batch;
+		source->from = tsdb_batch_find(&cursor->batch, reader->lo);
+		source->until = tsdb_batch_find(&cursor->batch, reader->hi);
+		source->is_pending = false;
+		reader->source_runs[n] = i;
+		if (source->from < source->until)
+			n++;
+	}
+	for (int i = 0; i < reader->npending; i++)
+	{
+		TsdbMergeSource *source = &reader->sources[n];
+
+		source->batch = &reader->pending[i];
+		source->from = tsdb_batch_find(&reader->pending[i], reader->lo);
+		source->until = tsdb_batch_find(&reader->pending[i], reader->hi);
+		source->is_pending = source->batch->sequence == 0;
+		reader->source_runs[n] = -1 - i;
+		if (source->from < source->until)
+			n++;
+	}
+	return n;
+}
+
+static void
+load_chunk(TsdbReader *reader, RunCursor *cursor, uint32 chunk_no)
+{
+	TsdbStoredRun *stored = cursor->stored;
+	MemoryContext old;
+	TsdbMem		mem;
+	TsdbSpan	bytes;
+
+	if (cursor->chunk_no == chunk_no)
+		return;
+	cursor->chunk_no = -1;
+	if (cursor->context == NULL)
+		cursor->context = AllocSetContextCreate(reader->context, "tsdb chunk", ALLOCSET_SMALL_SIZES);
+	else
+		MemoryContextReset(cursor->context);
+	old = MemoryContextSwitchTo(cursor->context);
+	mem = tsdb_mem_context(cursor->context);
+	bytes = tsdb_runstore_chunk(reader->store, reader->rel, reader->snapshot, stored, chunk_no);
+	TSDB_CHECK(tsdb_runchunk_decode(bytes, &stored->run, &stored->run.chunks[chunk_no],
+									reader->wanted, cursor->is_own ? reader->nwanted + 1 : reader->nwanted,
+									&cursor->batch, &mem),
+			   reader->rel, "Chunk %u of run %llu does not decode.", chunk_no,
+			   (unsigned long long) stored->run.run_no);
+	if (cursor->is_own)
+		hide_later_commands(reader, cursor);
+	MemoryContextSwitchTo(old);
+	cursor->chunk_no = chunk_no;
+	if (!cursor->counted)
+	{
+		cursor->counted = true;
+		reader->counters.runs_read++;
+	}
+}
+
+/*
+ * Rows of commands that the snapshot does not see get sequence 0, which is
+ * below every watermark; they stay in place, for TIDs count them.
+ */
+static void
+hide_later_commands(TsdbReader *reader, RunCursor *cursor)
+{
+	TsdbBatch  *batch = &cursor->batch;
+	const uint64 *cids = batch->columns[reader->nwanted].words;
+
+	batch->ncolumns--;
+	for (uint32 row = 0; row < batch->nrows; row++)
+	{
+		if (cids[row] < reader->snapshot->curcid)
+			continue;
+		if (batch->sequences == NULL)
+		{
+			batch->sequences = MemoryContextAllocHuge(cursor->context, sizeof(uint64) * batch->nrows);
+			for (uint32 i = 0; i < batch->nrows; i++)
+				batch->sequences[i] = batch->sequence;
+		}
+		batch->sequences[row] = 0;
+	}
+}
+
+/* The first chunk that ends at or after key; nchunks when there is none. */
+static uint32
+find_chunk(const TsdbRun *run, TsdbKey key)
+{
+	uint32		low = 0;
+	uint32		high = run->nchunks;
+
+	while (low < high)
+	{
+		uint32		middle = low + (high - low) / 2;
+
+		if (key_before(run->chunks[middle].last, key))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* A run that lies outside the time range holds nothing for this scan. */
+static inline bool
+run_is_outside(TsdbReader *reader, const TsdbRun *run)
+{
+	return run->max_time < reader->from || run->min_time >= reader->until;
+}
+
+static bool
+run_next_key(TsdbReader *reader, RunCursor *cursor, TsdbKey key, TsdbKey *found)
+{
+	const TsdbRun *run = &cursor->stored->run;
+	uint32		chunk_no;
+
+	if (run_is_outside(reader, run))
+		return false;
+	chunk_no = find_chunk(run, key);
+	if (chunk_no == run->nchunks)
+		return false;
+	if (!key_before(run->chunks[chunk_no].first, key))
+		*found = run->chunks[chunk_no].first;
+	else
+	{
+		load_chunk(reader, cursor, chunk_no);
+		*found = tsdb_batch_key(&cursor->batch, tsdb_batch_find(&cursor->batch, key));
+	}
+	return true;
+}
+
+static bool
+run_previous_key(TsdbReader *reader, RunCursor *cursor, TsdbKey key, TsdbKey *found)
+{
+	const TsdbRun *run = &cursor->stored->run;
+	uint32		chunk_no;
+
+	if (run_is_outside(reader, run))
+		return false;
+	chunk_no = find_chunk(run, key);
+	if (chunk_no < run->nchunks && key_before(run->chunks[chunk_no].first, key))
+	{
+		load_chunk(reader, cursor, chunk_no);
+		*found = tsdb_batch_key(&cursor->batch, tsdb_batch_find(&cursor->batch, key) - 1);
+		return true;
+	}
+	if (chunk_no == 0)
+		return false;
+	*found = run->chunks[chunk_no - 1].last;
+	return true;
+}
+
+static bool
+resolve_run(TsdbReader *reader, ItemPointer tid, TsdbKey *key)
+{
+	for (uint32 i = 0; i < reader->nruns; i++)
+	{
+		RunCursor  *cursor = &reader->cursors[i];
+		const TsdbRun *run = &cursor->stored->run;
+		uint32		chunk_no = 0;
+		uint64		row;
+
+		if (!tsdb_tid_row(tid, run->run_no, run->nrows, &row))
+			continue;
+		while (chunk_no + 1 < run->nchunks && run->chunks[chunk_no + 1].first_row <= row)
+			chunk_no++;
+		load_chunk(reader, cursor, chunk_no);
+		if (row - run->chunks[chunk_no].first_row >= cursor->batch.nrows)
+			return false;
+		*key = tsdb_batch_key(&cursor->batch, row - run->chunks[chunk_no].first_row);
+		return true;
+	}
+	return false;
+}
+
+static bool
+resolve_pending(Relation rel, ItemPointer tid, TsdbKey *key)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &open_readers)
+	{
+		TsdbReader *reader = dlist_container(TsdbReader, node, iter.cur);
+
+		if (RelationGetRelid(reader->rel) != RelationGetRelid(rel))
+			continue;
+		for (int i = 0; i < reader->npending; i++)
+		{
+			uint64		row;
+
+			if (tsdb_tid_row(tid, reader->pending_numbers[i], reader->pending[i].nrows, &row))
+			{
+				*key = tsdb_batch_key(&reader->pending[i], row);
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+static void
+make_units(TsdbReader *reader)
+{
+	uint32		capacity = 64;
+	uint32		n = 0;
+	TsdbKey    *units = MemoryContextAlloc(reader->context, sizeof(TsdbKey) * capacity);
+	TsdbStoreScan *scan;
+	TsdbStoreRow row;
+
+	units[n++] = KEY_MIN;
+	if (reader->store != NULL)
+	{
+		scan = tsdb_store_beginscan(reader->store, reader->snapshot, TSDB_KIND_SEGMENT,
+									0, PG_INT32_MIN, TSDB_STORE_MAX_ID, PG_INT32_MAX, false);
+		while (tsdb_store_getnext(scan, &row))
+		{
+			CHECK_FOR_INTERRUPTS();
+			if (n == capacity)
+				units = repalloc_huge(units, sizeof(TsdbKey) * (capacity *= 2));
+			units[n].series = row.id;
+			units[n].time = tsdb_grid_segment_start(row.seq, reader->segment_us);
+			n++;
+		}
+		tsdb_store_endscan(scan);
+	}
+	for (uint32 i = 0; i < reader->nruns; i++)
+		for (uint32 c = 0; c < reader->runs[i].run.nchunks; c++)
+		{
+			if (n == capacity)
+				units = repalloc_huge(units, sizeof(TsdbKey) * (capacity *= 2));
+			units[n++] = reader->runs[i].run.chunks[c].first;
+		}
+	qsort(units, n, sizeof(TsdbKey), compare_keys);
+
+	reader->nunits = 0;
+	for (uint32 i = 0; i < n; i++)
+		if (i == 0 || compare_keys(&units[reader->nunits - 1], &units[i]) != 0)
+			units[reader->nunits++] = units[i];
+	reader->units = units;
+}
+
+static int
+compare_keys(const void *a, const void *b)
+{
+	return tsdb_key_compare(*(const TsdbKey *) a, *(const TsdbKey *) b);
+}
+
+static bool
+key_before(TsdbKey a, TsdbKey b)
+{
+	return tsdb_key_compare(a, b) < 0;
+}
+
+static TsdbKey
+key_after(TsdbKey key)
+{
+	if (key.time == PG_INT64_MAX)
+	{
+		key.series++;
+		key.time = PG_INT64_MIN;
+	}
+	else
+		key.time++;
+	return key;
+}
+
+static TsdbKey
+key_min(TsdbKey a, TsdbKey b)
+{
+	return key_before(a, b) ? a : b;
+}
+
+static TsdbKey
+key_max(TsdbKey a, TsdbKey b)
+{
+	return key_before(a, b) ? b : a;
+}

@@ -1,0 +1,293 @@
+/*-------------------------------------------------------------------------
+ *
+ * store.c
+ *	  Versioned key/value rows of a tsdb table in its TOAST relation.
+ *
+ * Owns: every tuple of the TOAST relation.  Knows nothing of series or codecs.
+ * Invariant: a row is written once and never changed; a newer version is
+ * another row, and the old one is deleted in the same transaction.
+ * See docs/FORMAT.md "Rows".
+ *
+ * Opening, writing and deleting; reading is in store_scan.c, VACUUM FULL in store_copy.c.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/toast_internals.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "catalog/toasting.h"
+#include "storage/lmgr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#include "pg/compat.h"
+#include "store/store_private.h"
+
+/*
+ * Where a backend put its last row of each kind, per table, so that kinds
+ * fill pages of their own.  Core remembers one page per relation only, and a page that isn't
+ * full is found again only after it was tried or vacuumed: small rows between big
+ * ones would take a page each.
+ *
+ * `last` is the page that core remembered when we left.  When that changed, the file may have
+ * been truncated or replaced and the hints are forgotten.
+ */
+#define TSDB_PAGE_HINTS 16 /* tables; power of two */
+#define TSDB_NKINDS 6
+
+typedef struct PageHints
+{
+	RelFileLocator locator;
+	BlockNumber last;
+	BlockNumber blkno[TSDB_NKINDS];
+} PageHints;
+
+static PageHints page_hints[TSDB_PAGE_HINTS];
+
+static void toast_create(Relation rel);
+static PageHints *page_hints_get(Relation toast);
+static HeapTuple row_form(TsdbStore *store, TsdbKind kind, uint32 id, int32 seq,
+						  const void *bytes, Size nbytes, Datum *values, bool *isnull);
+static void index_insert_all(TsdbStore *store, Datum *values, bool *isnull, ItemPointer tid);
+static ArrayBuildState *option_append(ArrayBuildState *options, const char *option);
+
+TsdbStore *
+tsdb_store_open(Relation rel, LOCKMODE lockmode, bool create)
+{
+	TsdbStore *store;
+	int valid;
+
+	if (!OidIsValid(rel->rd_rel->reltoastrelid))
+	{
+		if (!create)
+			return NULL;
+		toast_create(rel);
+	}
+
+	store = palloc0(sizeof(TsdbStore));
+	store->context = CurrentMemoryContext;
+	store->table_name = pstrdup(RelationGetRelationName(rel));
+	store->lockmode = lockmode;
+	store->toast = table_open(rel->rd_rel->reltoastrelid, lockmode);
+	valid = toast_open_indexes(store->toast, lockmode, &store->indexes, &store->nindexes);
+	store->index = store->indexes[valid];
+	return store;
+}
+
+void
+tsdb_store_close(TsdbStore *store)
+{
+	/* Rule C4: whoever wrote keeps the locks, or REINDEX CONCURRENTLY and VACUUM FULL pull the rug away. */
+	LOCKMODE release = store->lockmode == AccessShareLock ? AccessShareLock : NoLock;
+
+	if (store->probe != NULL)
+	{
+		index_endscan(store->probe);
+		ExecDropSingleTupleTableSlot(store->probe_slot);
+	}
+	toast_close_indexes(store->indexes, store->nindexes, release);
+	table_close(store->toast, release);
+	if (store->chunk != NULL)
+		pfree(store->chunk);
+	pfree(store->table_name);
+	pfree(store);
+}
+
+Oid
+tsdb_store_relid(const TsdbStore *store)
+{
+	return RelationGetRelid(store->toast);
+}
+
+Relation
+tsdb_store_rel(const TsdbStore *store)
+{
+	return store->toast;
+}
+
+bool
+tsdb_store_may_freeze(const TsdbStore *store)
+{
+	for (int i = 0; i < store->nindexes; i++)
+		if (store->indexes[i]->rd_index->indisready && !store->indexes[i]->rd_index->indisvalid)
+			return false;
+	return true;
+}
+
+void
+tsdb_store_put(TsdbStore *store, TsdbKind kind, uint32 id, int32 seq,
+			   const void *bytes, Size nbytes, CommandId cid, bool frozen)
+{
+	/* Rule R1: no logical decoding, or decoding stumbles over chunks that belong to no tuple. */
+	int options = HEAP_INSERT_NO_LOGICAL | (frozen ? HEAP_INSERT_FROZEN : 0);
+	PageHints *hints = page_hints_get(store->toast);
+	Datum values[TSDB_STORE_NCOLUMNS];
+	bool isnull[TSDB_STORE_NCOLUMNS];
+	HeapTuple tuple;
+
+	Assert(store->lockmode >= RowExclusiveLock);
+
+	tuple = row_form(store, kind, id, seq, bytes, nbytes, values, isnull);
+	if (BlockNumberIsValid(hints->blkno[kind]))
+		RelationSetTargetBlock(store->toast, hints->blkno[kind]);
+
+	/* An error in here leaves `last` invalid: the hints start anew. */
+	hints->last = InvalidBlockNumber;
+	heap_insert(store->toast, tuple, cid, options, NULL);
+	hints->blkno[kind] = ItemPointerGetBlockNumber(&tuple->t_self);
+	hints->last = RelationGetTargetBlock(store->toast);
+
+	index_insert_all(store, values, isnull, &tuple->t_self);
+	heap_freetuple(tuple);
+}
+
+void
+tsdb_store_delete(TsdbStore *store, ItemPointer tid)
+{
+	TM_FailureData failure;
+	TM_Result result;
+
+	Assert(store->lockmode >= RowExclusiveLock);
+
+	result = heap_delete(store->toast, tid, GetCurrentCommandId(true), InvalidSnapshot, true, &failure, false);
+	switch (result)
+	{
+		case TM_Ok:
+			break;
+		case TM_Updated:
+		case TM_Deleted:
+			ereport(ERROR,
+					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					 errmsg("could not replace data of table \"%s\" due to concurrent change", store->table_name),
+					 errhint("Retry the transaction.")));
+			break;
+		default:
+			elog(ERROR, "unexpected result %d of deleting row (%u,%u) of the store of table \"%s\"",
+				 (int) result, ItemPointerGetBlockNumber(tid), ItemPointerGetOffsetNumber(tid), store->table_name);
+	}
+}
+
+void
+tsdb_store_put_page(TsdbStore *store, uint64 page_no, const void *bytes, Size nbytes, CommandId cid)
+{
+	tsdb_store_put(store, TSDB_KIND_PAGE, (uint32) (page_no >> 31), (int32) (page_no & 0x7FFFFFFF),
+				   bytes, nbytes, cid, false);
+}
+
+/*
+ * tsdb_store_toast_options - storage options of our TOAST relations (rules R6 and C10).
+ *
+ *	freeze_min_age 0		a page is made all-visible and frozen in one go
+ *	vacuum thresholds	compaction leaves dead rows in a few places that every reader steps over
+ *	vacuum_truncate		would take an exclusive lock; the freed end is used again anyway
+ */
+Datum
+tsdb_store_toast_options(void)
+{
+	static const char *const options[] = {
+		"autovacuum_freeze_min_age=0",
+		"autovacuum_vacuum_threshold=1000",
+		"autovacuum_vacuum_scale_factor=0.01",
+		"autovacuum_vacuum_insert_threshold=1000",
+		"autovacuum_vacuum_insert_scale_factor=0.05",
+		"vacuum_truncate=false",
+	};
+	ArrayBuildState *array = NULL;
+
+	for (size_t i = 0; i < lengthof(options); i++)
+		array = option_append(array, options[i]);
+	return makeArrayResult(array, CurrentMemoryContext);
+}
+
+// private functions
+
+/*
+ * toast_create - give a table the TOAST relation that it lacks (rules R2, C7).
+ *
+ * Only rewrites come here: the transient copy of a heap without one.  The lock
+ * is the strongest, since somebody else's could be created in between.
+ */
+static void
+toast_create(Relation rel)
+{
+	if (IsInParallelMode())
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TRANSACTION_STATE),
+				 errmsg("cannot create storage of table \"%s\" during a parallel operation", RelationGetRelationName(rel)),
+				 errhint("Set max_parallel_workers_per_gather = 0 for this statement.")));
+
+	NewHeapCreateToastTable(RelationGetRelid(rel), tsdb_store_toast_options(), AccessExclusiveLock, InvalidOid);
+	if (!OidIsValid(rel->rd_rel->reltoastrelid))
+		elog(ERROR, "table \"%s\" got no TOAST relation", RelationGetRelationName(rel));
+}
+
+static ArrayBuildState *
+option_append(ArrayBuildState *options, const char *option)
+{
+	return accumArrayResult(options, CStringGetTextDatum(option), false, TEXTOID, CurrentMemoryContext);
+}
+
+static PageHints *
+page_hints_get(Relation toast)
+{
+	PageHints *hints = &page_hints[TSDB_LOCATOR_NUMBER(toast->rd_locator) % TSDB_PAGE_HINTS];
+
+	if (!RelFileLocatorEquals(hints->locator, toast->rd_locator) ||
+		!BlockNumberIsValid(hints->last) ||
+		hints->last != RelationGetTargetBlock(toast))
+	{
+		hints->locator = toast->rd_locator;
+		for (int kind = 0; kind < TSDB_NKINDS; kind++)
+			hints->blkno[kind] = InvalidBlockNumber;
+	}
+	return hints;
+}
+
+/* row_form - make the tuple; values and isnull are what the indexes want. */
+static HeapTuple
+row_form(TsdbStore *store, TsdbKind kind, uint32 id, int32 seq,
+		 const void *bytes, Size nbytes, Datum *values, bool *isnull)
+{
+	if (nbytes > TSDB_STORE_MAX_BYTES || id > TSDB_STORE_MAX_ID)
+		elog(ERROR, "row (%d,%u,%d) of %zu bytes does not fit into the store of table \"%s\"",
+			 (int) kind, id, seq, nbytes, store->table_name);
+
+	if (store->chunk == NULL)
+		store->chunk = MemoryContextAlloc(store->context, VARHDRSZ + TSDB_STORE_MAX_BYTES);
+	SET_VARSIZE(store->chunk, VARHDRSZ + nbytes);
+	if (nbytes > 0)
+		memcpy(VARDATA(store->chunk), bytes, nbytes);
+
+	values[0] = ObjectIdGetDatum(store_key(kind, id));
+	values[1] = Int32GetDatum(seq);
+	values[2] = PointerGetDatum(store->chunk);
+	memset(isnull, 0, TSDB_STORE_NCOLUMNS * sizeof(bool));
+	return heap_form_tuple(RelationGetDescr(store->toast), values, isnull);
+}
+
+/*
+ * index_insert_all - rules R3 and C5.
+ *
+ * Every ready index gets the entry (REINDEX CONCURRENTLY makes a second one); only the valid one judges
+ * uniqueness, the leftover of a cancelled REINDEX CONCURRENTLY may hold keys that died long ago.
+ */
+static void
+index_insert_all(TsdbStore *store, Datum *values, bool *isnull, ItemPointer tid)
+{
+	for (int i = 0; i < store->nindexes; i++)
+	{
+		Form_pg_index form = store->indexes[i]->rd_index;
+
+		if (form->indisready)
+			(void) index_insert(store->indexes[i], values, isnull, tid, store->toast,
+								form->indisunique && form->indisvalid ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO,
+								false, NULL);
+	}
+}

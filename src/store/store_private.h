@@ -1,0 +1,50 @@
+/*-------------------------------------------------------------------------
+ *
+ * store_private.h
+ *	  What store.c, store_scan.c and store_copy.c share; nobody else includes it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef TSDB_STORE_PRIVATE_H
+#define TSDB_STORE_PRIVATE_H
+
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup.h"
+#include "executor/tuptable.h"
+#include "utils/rel.h"
+
+#include "store/store.h"
+
+/* Columns of a TOAST relation */
+#define TSDB_STORE_COLUMN_KEY 1
+#define TSDB_STORE_COLUMN_SEQ 2
+#define TSDB_STORE_COLUMN_BYTES 3
+#define TSDB_STORE_NCOLUMNS 3
+
+struct TsdbStore
+{
+	Relation toast;
+	Relation *indexes;
+	int nindexes;
+	Relation index; /* the valid one; also in indexes */
+	LOCKMODE lockmode;
+	char *table_name; /* for messages */
+	MemoryContext context; /* where all of this lives */
+	IndexScanDesc probe; /* point lookups; NULL until the first; no pins between calls */
+	TupleTableSlot *probe_slot;
+	ScanKeyData probe_keys[2];
+	struct varlena *chunk; /* image of chunk_data for insertion; NULL until the first */
+};
+
+static inline Oid
+store_key(TsdbKind kind, uint32 id)
+{
+	return (Oid) ((uint32) kind << 28 | id);
+}
+
+/* tsdb_store_read_row - take apart a tuple of the TOAST relation; bytes point into it.  Raises DATA_CORRUPTED. */
+extern void tsdb_store_read_row(const TsdbStore *store, HeapTuple tuple, TsdbStoreRow *row);
+
+#endif /* TSDB_STORE_PRIVATE_H */

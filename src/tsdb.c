@@ -1,0 +1,46 @@
+/*-------------------------------------------------------------------------
+ *
+ * tsdb.c
+ *	  Module entry: starts each layer, nothing else.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "am/ddl.h"
+#include "am/handler.h"
+#include "fmgr.h"
+#include "maint/maintainer.h"
+#include "miscadmin.h"
+#include "pg/debug_point.h"
+#include "plan/planner.h"
+#include "store/metapage.h"
+#include "utils/guc.h"
+#include "write/buffer.h"
+
+PG_MODULE_MAGIC;
+
+void		_PG_init(void);
+
+void
+_PG_init(void)
+{
+	if (!process_shared_preload_libraries_in_progress)
+	{
+		/* pg_upgrade and CREATE FUNCTION may load the library anywhere; using it needs the hooks. */
+		if (IsBinaryUpgrade)
+			return;
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("library \"tsdb\" must be loaded when the server starts"),
+				 errhint("Add this line to postgresql.conf and restart the server: shared_preload_libraries = 'tsdb'")));
+	}
+	tsdb_debug_point_init();
+	tsdb_metapage_shmem_init();
+	tsdb_buffer_init();
+	tsdb_handler_init();
+	tsdb_ddl_init();
+	tsdb_planner_init();
+	tsdb_maintainer_init();
+	MarkGUCPrefixReserved("tsdb");
+}

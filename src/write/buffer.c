@@ -1,0 +1,616 @@
+/*-------------------------------------------------------------------------
+ *
+ * buffer.c
+ *	  Rows that this transaction has written and not yet flushed.
+ *
+ * A buffer belongs to one main-fork relfilenode, so TRUNCATE, DROP and rewrites need no
+ * bookkeeping: at flush the table is opened by OID, and rows of another
+ * relfilenode than the table's are not written (a rewrite has copied them, a truncate
+ * removed them; ROLLBACK TO brings the old relfilenode and with it the rows back).
+ *
+ * Levels form a stack: rows of a subtransaction move to the parent's level when it commits and go when it aborts.
+ *
+ * Order of flush = order of sequence = who wins.  Only rows of the current level can be flushed
+ * (the heap stamps rows with the current subtransaction); when outer levels
+ * still hold rows, which are older, sequences are reserved for those
+ * first, and the flushed run carries the lowest of them as its barrier so
+ * that no compaction passes them by.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "access/relation.h"
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "pg/compat.h"
+#include "store/runstore.h"
+#include "store/tid.h"
+#include "utils/guc.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "write/buffer.h"
+#include "write/chunk.h"
+#include "write/flush.h"
+#include "write/images.h"
+
+#define PENDING_ROWS_TO_FLUSH 10000 /* a read that finds more flushes them first, if it may */
+#define CONCAT_ROWS 4096		/* smaller chunks of a subtransaction are copied into the parent's */
+
+/* Chunks of one subtransaction level. */
+typedef struct Level
+{
+	int			nest_level;
+	int			nchunks;
+	int			capacity;
+	TsdbBufferChunk **chunks;	/* oldest first */
+} Level;
+
+/* A run that this transaction has written. */
+typedef struct OwnRun
+{
+	int			nest_level;
+	uint64		barrier_seq;
+} OwnRun;
+
+typedef struct TableBuffer
+{
+	RelFileLocator locator;		/* hash key */
+	Oid			relid;
+	int			nlevels;
+	int			levels_capacity;
+	Level	   *levels;			/* outermost first */
+	int			nruns;
+	int			runs_capacity;
+	OwnRun	   *runs;
+	uint64		tid_number;		/* TIDs of rows appended: next is (tid_number, tid_row) */
+	uint32		tid_row;
+} TableBuffer;
+
+/* A sample that was updated or deleted, and by which command last. */
+typedef struct ModifiedKey
+{
+	Oid			relid;
+	uint32		series;
+	int64		time;
+} ModifiedKey;
+
+typedef struct Modified
+{
+	ModifiedKey key;
+	CommandId	cid;
+} Modified;
+
+static int	write_buffer_kb = 64 * 1024;
+static MemoryContext buffer_context = NULL; /* below TopTransactionContext; all of it */
+static HTAB *buffers = NULL;
+static HTAB *modified = NULL;
+
+static TableBuffer *find_buffer(Relation rel);
+static TableBuffer *get_buffer(Relation rel);
+static TsdbBufferChunk *current_chunk(TableBuffer *buffer, const TsdbTable *table);
+static Level *push_level(TableBuffer *buffer, int nest_level);
+static void add_chunk(Level *level, TsdbBufferChunk *chunk);
+static void set_tid(TableBuffer *buffer, ItemPointer tid);
+static Size total_bytes(void);
+static Size level_bytes(const Level *level);
+static bool has_rows(const TableBuffer *buffer);
+static bool flush_buffer(TableBuffer *buffer, bool at_commit);
+static uint64 reserve_outer(TableBuffer *buffer, Relation rel);
+static void drop_levels(TableBuffer *buffer);
+static void free_level(Level *level);
+static void end_subtransaction_commit(TableBuffer *buffer, int nest_level);
+static void end_subtransaction_abort(TableBuffer *buffer, int nest_level);
+static void on_transaction(XactEvent event, void *arg);
+static void on_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg);
+
+void
+tsdb_buffer_append(Relation rel, const TsdbTable *table, uint32 series, int64 time_us, TsdbRowKind kind,
+				   const Datum *values, const bool *isnull, const bool *written, CommandId cid, ItemPointer tid)
+{
+	TableBuffer	   *buffer = get_buffer(rel);
+	TsdbBufferChunk *chunk = current_chunk(buffer, table);
+	Size		before = chunk->nbytes;
+
+	tsdb_chunk_append(chunk, table, series, time_us, kind, values, isnull, written, cid);
+	set_tid(buffer, tid);
+
+	/* Memory is counted when an array has grown, not for each row. */
+	if (chunk->nbytes != before && total_bytes() > (Size) write_buffer_kb * 1024)
+	{
+		if (level_bytes(&buffer->levels[buffer->nlevels - 1]) >= (Size) write_buffer_kb * 128)
+			(void) flush_buffer(buffer, false);
+		else
+			(void) tsdb_buffer_flush(InvalidOid);
+	}
+}
+
+TsdbBatch **
+tsdb_buffer_pending(Relation rel, const TsdbTable *table, CommandId curcid, int *nbatches)
+{
+	TableBuffer	   *buffer = find_buffer(rel);
+	TsdbBatch **batches;
+	Size		nrows = 0;
+	int			n = 0;
+
+	*nbatches = 0;
+	if (buffer == NULL)
+		return NULL;
+	for (int i = 0; i < buffer->nlevels; i++)
+		for (int c = 0; c < buffer->levels[i].nchunks; c++)
+		{
+			nrows += buffer->levels[i].chunks[c]->rows.nrows;
+			n++;
+		}
+	if (nrows > PENDING_ROWS_TO_FLUSH && !IsInParallelMode() && flush_buffer(buffer, false))
+		return NULL;
+
+	batches = palloc_array(TsdbBatch *, n + 1);
+	for (int i = 0; i < buffer->nlevels; i++)
+		for (int c = 0; c < buffer->levels[i].nchunks; c++)
+		{
+			TsdbBufferChunk *chunk = buffer->levels[i].chunks[c];
+			uint32		visible = tsdb_chunk_rows_before(chunk, curcid);
+
+			if (visible == 0)
+				continue;
+			batches[*nbatches] = tsdb_chunk_sorted(chunk, visible);
+			/* Rows of later levels may have been flushed, above the sequence that was reserved for these. */
+			batches[*nbatches]->sequence = chunk->reserved_seq;
+			if (!tsdb_chunk_fits(chunk, table))
+				tsdb_flush_adapt_columns(batches[*nbatches], table);
+			(*nbatches)++;
+		}
+	return batches;
+}
+
+bool
+tsdb_buffer_has_pending(Oid relid)
+{
+	HASH_SEQ_STATUS status;
+	TableBuffer	   *buffer;
+
+	if (buffers == NULL)
+		return false;
+	hash_seq_init(&status, buffers);
+	while ((buffer = hash_seq_search(&status)) != NULL)
+		if ((relid == InvalidOid || buffer->relid == relid) && has_rows(buffer))
+		{
+			hash_seq_term(&status);
+			return true;
+		}
+	return false;
+}
+
+bool
+tsdb_buffer_flush(Oid relid)
+{
+	HASH_SEQ_STATUS status;
+	TableBuffer	   *buffer;
+	bool		all = true;
+
+	if (buffers == NULL)
+		return true;
+	hash_seq_init(&status, buffers);
+	while ((buffer = hash_seq_search(&status)) != NULL)
+		if (relid == InvalidOid || buffer->relid == relid)
+			all = flush_buffer(buffer, false) && all;
+	return all;
+}
+
+void
+tsdb_buffer_forget(Relation rel)
+{
+	TableBuffer	   *buffer = find_buffer(rel);
+
+	if (buffer != NULL)
+		drop_levels(buffer);
+}
+
+bool
+tsdb_buffer_mark_modified(Relation rel, TsdbKey key, CommandId cid, CommandId *by)
+{
+	ModifiedKey hash_key;
+	Modified   *entry;
+	bool		found;
+
+	if (modified == NULL)
+	{
+		HASHCTL		ctl = {0};
+
+		ctl.keysize = sizeof(ModifiedKey);
+		ctl.entrysize = sizeof(Modified);
+		ctl.hcxt = TopTransactionContext;
+		modified = hash_create("tsdb modified samples", 256, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	memset(&hash_key, 0, sizeof(hash_key));
+	hash_key.relid = RelationGetRelid(rel);
+	hash_key.series = key.series;
+	hash_key.time = key.time;
+	entry = hash_search(modified, &hash_key, HASH_ENTER, &found);
+	if (found && entry->cid >= cid)
+	{
+		*by = entry->cid;
+		return false;
+	}
+	entry->cid = cid;
+	return true;
+}
+
+void
+tsdb_buffer_unmark_modified(Relation rel, TsdbKey key)
+{
+	ModifiedKey hash_key;
+
+	memset(&hash_key, 0, sizeof(hash_key));
+	hash_key.relid = RelationGetRelid(rel);
+	hash_key.series = key.series;
+	hash_key.time = key.time;
+	if (modified != NULL)
+		(void) hash_search(modified, &hash_key, HASH_REMOVE, NULL);
+}
+
+void
+tsdb_buffer_init(void)
+{
+	DefineCustomIntVariable("tsdb.write_buffer",
+							"Memory that rows written by a transaction may take before they are flushed.",
+							"Per backend, for all tables together.",
+							&write_buffer_kb, 64 * 1024, 64, MAX_KILOBYTES,
+							PGC_USERSET, GUC_UNIT_KB, NULL, NULL, NULL);
+	RegisterXactCallback(on_transaction, NULL);
+	RegisterSubXactCallback(on_subtransaction, NULL);
+}
+
+// private functions
+
+static TableBuffer *
+find_buffer(Relation rel)
+{
+	RelFileLocator locator;
+
+	if (buffers == NULL)
+		return NULL;
+	locator = rel->rd_locator;
+	return hash_search(buffers, &locator, HASH_FIND, NULL);
+}
+
+static TableBuffer *
+get_buffer(Relation rel)
+{
+	static TableBuffer *last = NULL;
+	RelFileLocator locator = rel->rd_locator;
+	TableBuffer	   *buffer;
+	bool		found;
+
+	if (buffers == NULL)
+	{
+		HASHCTL		ctl = {0};
+
+		last = NULL;
+		buffer_context = AllocSetContextCreate(TopTransactionContext, "tsdb buffers", ALLOCSET_SMALL_SIZES);
+		ctl.keysize = sizeof(RelFileLocator);
+		ctl.entrysize = sizeof(TableBuffer);
+		ctl.hcxt = buffer_context;
+		buffers = hash_create("tsdb buffers", 8, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+
+		/* No later step may need a new transaction id: parallel mode forbids it. */
+		(void) GetTopTransactionId();
+	}
+	if (last != NULL && memcmp(&last->locator, &locator, sizeof(locator)) == 0)
+		return last;
+	buffer = hash_search(buffers, &locator, HASH_ENTER, &found);
+	if (!found)
+	{
+		memset((char *) buffer + sizeof(RelFileLocator), 0, sizeof(TableBuffer) - sizeof(RelFileLocator));
+		buffer->tid_row = TSDB_RUN_TID_ROWS;
+	}
+	buffer->relid = RelationGetRelid(rel);
+	last = buffer;
+	return buffer;
+}
+
+static TsdbBufferChunk *
+current_chunk(TableBuffer *buffer, const TsdbTable *table)
+{
+	int			nest_level = GetCurrentTransactionNestLevel();
+	Level	   *level = buffer->nlevels > 0 ? &buffer->levels[buffer->nlevels - 1] : NULL;
+	TsdbBufferChunk *chunk;
+
+	if (level == NULL || level->nest_level != nest_level)
+	{
+		Assert(level == NULL || level->nest_level < nest_level);
+		(void) GetCurrentTransactionId();
+		level = push_level(buffer, nest_level);
+	}
+	chunk = level->nchunks > 0 ? level->chunks[level->nchunks - 1] : NULL;
+	if (chunk == NULL || chunk->reserved_seq != 0 || !tsdb_chunk_fits(chunk, table))
+	{
+		chunk = tsdb_chunk_create(buffer_context, table);
+		add_chunk(level, chunk);
+	}
+	return chunk;
+}
+
+static Level *
+push_level(TableBuffer *buffer, int nest_level)
+{
+	Level	   *level;
+
+	if (buffer->nlevels == buffer->levels_capacity)
+	{
+		int			capacity = Max(4, buffer->levels_capacity * 2);
+		Level	   *levels = MemoryContextAllocZero(buffer_context, sizeof(Level) * capacity);
+
+		if (buffer->nlevels > 0)
+			memcpy(levels, buffer->levels, sizeof(Level) * buffer->nlevels);
+		buffer->levels = levels;
+		buffer->levels_capacity = capacity;
+	}
+	level = &buffer->levels[buffer->nlevels++];
+	memset(level, 0, sizeof(Level));
+	level->nest_level = nest_level;
+	return level;
+}
+
+static void
+add_chunk(Level *level, TsdbBufferChunk *chunk)
+{
+	if (level->nchunks == level->capacity)
+	{
+		int			capacity = Max(4, level->capacity * 2);
+		TsdbBufferChunk **chunks = MemoryContextAlloc(buffer_context, sizeof(TsdbBufferChunk *) * capacity);
+
+		if (level->nchunks > 0)
+			memcpy(chunks, level->chunks, sizeof(TsdbBufferChunk *) * level->nchunks);
+		if (level->chunks != NULL)
+			pfree(level->chunks);
+		level->chunks = chunks;
+		level->capacity = capacity;
+	}
+	level->chunks[level->nchunks++] = chunk;
+}
+
+static void
+set_tid(TableBuffer *buffer, ItemPointer tid)
+{
+	if (buffer->tid_row == TSDB_RUN_TID_ROWS)
+	{
+		buffer->tid_number = tsdb_tid_reserve(1);
+		buffer->tid_row = 0;
+	}
+	tsdb_tid_set_row(tid, TSDB_TID_PENDING, buffer->tid_number, buffer->tid_row++);
+}
+
+static Size
+total_bytes(void)
+{
+	return MemoryContextMemAllocated(buffer_context, true);
+}
+
+static Size
+level_bytes(const Level *level)
+{
+	Size		total = 0;
+
+	for (int c = 0; c < level->nchunks; c++)
+		total += level->chunks[c]->nbytes;
+	return total;
+}
+
+static bool
+has_rows(const TableBuffer *buffer)
+{
+	for (int i = 0; i < buffer->nlevels; i++)
+		if (buffer->levels[i].nchunks > 0)
+			return true;
+	return false;
+}
+
+/* Write the rows of the current level; true when no row is left in the buffer. */
+static bool
+flush_buffer(TableBuffer *buffer, bool at_commit)
+{
+	Level	   *level;
+	Relation	rel;
+	RelFileLocator locator;
+	uint64		barrier_seq;
+
+	if (!has_rows(buffer))
+		return true;
+	level = &buffer->levels[buffer->nlevels - 1];
+	if (level->nest_level != GetCurrentTransactionNestLevel())
+		return false;
+	rel = try_relation_open(buffer->relid, RowExclusiveLock);
+	if (rel == NULL)
+	{
+		if (at_commit)
+			drop_levels(buffer);
+		return at_commit;
+	}
+	locator = rel->rd_locator;
+	if (memcmp(&locator, &buffer->locator, sizeof(locator)) != 0)
+	{
+		relation_close(rel, NoLock);
+		if (at_commit)
+			drop_levels(buffer);
+		return at_commit;
+	}
+
+	barrier_seq = reserve_outer(buffer, rel);
+	for (int c = 0; c < level->nchunks; c++)
+	{
+		uint64		lowest;
+
+		lowest = tsdb_flush_chunk(rel, level->chunks[c], barrier_seq, at_commit);
+		if (buffer->nruns == buffer->runs_capacity)
+		{
+			int			capacity = Max(8, buffer->runs_capacity * 2);
+			OwnRun	   *runs = MemoryContextAlloc(buffer_context, sizeof(OwnRun) * capacity);
+
+			if (buffer->nruns > 0)
+				memcpy(runs, buffer->runs, sizeof(OwnRun) * buffer->nruns);
+			buffer->runs = runs;
+			buffer->runs_capacity = capacity;
+		}
+		buffer->runs[buffer->nruns].nest_level = level->nest_level;
+		buffer->runs[buffer->nruns].barrier_seq = lowest;
+		buffer->nruns++;
+	}
+	relation_close(rel, NoLock);
+	free_level(level);
+	buffer->nlevels--;
+	return !has_rows(buffer);
+}
+
+/* Give the rows of outer levels, which are older, their sequences now.  Returns the lowest, 0 = none. */
+static uint64
+reserve_outer(TableBuffer *buffer, Relation rel)
+{
+	uint64		lowest = 0;
+
+	for (int i = 0; i < buffer->nlevels - 1; i++)
+		for (int c = 0; c < buffer->levels[i].nchunks; c++)
+		{
+			TsdbBufferChunk *chunk = buffer->levels[i].chunks[c];
+
+			if (chunk->reserved_seq == 0)
+				chunk->reserved_seq = tsdb_runstore_reserve(rel, tsdb_flush_numbers(chunk->rows.nrows));
+			if (lowest == 0 || chunk->reserved_seq < lowest)
+				lowest = chunk->reserved_seq;
+		}
+	return lowest;
+}
+
+static void
+drop_levels(TableBuffer *buffer)
+{
+	for (int i = 0; i < buffer->nlevels; i++)
+		free_level(&buffer->levels[i]);
+	buffer->nlevels = 0;
+}
+
+static void
+free_level(Level *level)
+{
+	for (int c = 0; c < level->nchunks; c++)
+		tsdb_chunk_free(level->chunks[c]);
+	level->nchunks = 0;
+}
+
+static void
+end_subtransaction_commit(TableBuffer *buffer, int nest_level)
+{
+	Level	   *level = buffer->nlevels > 0 ? &buffer->levels[buffer->nlevels - 1] : NULL;
+	Level	   *parent = buffer->nlevels > 1 ? level - 1 : NULL;
+
+	for (int i = 0; i < buffer->nruns; i++)
+		if (buffer->runs[i].nest_level == nest_level)
+			buffer->runs[i].nest_level--;
+	if (level == NULL || level->nest_level != nest_level)
+		return;
+	if (parent == NULL || parent->nest_level != nest_level - 1)
+	{
+		level->nest_level--;
+		return;
+	}
+	for (int c = 0; c < level->nchunks; c++)
+	{
+		TsdbBufferChunk *chunk = level->chunks[c];
+		TsdbBufferChunk *last = parent->nchunks > 0 ? parent->chunks[parent->nchunks - 1] : NULL;
+
+		if (last != NULL && last->reserved_seq == 0 && chunk->reserved_seq == 0 &&
+			chunk->rows.nrows <= CONCAT_ROWS && tsdb_chunk_same_columns(last, chunk))
+		{
+			tsdb_chunk_concat(last, chunk);
+			tsdb_chunk_free(chunk);
+		}
+		else
+			add_chunk(parent, chunk);
+	}
+	level->nchunks = 0;
+	buffer->nlevels--;
+}
+
+static void
+end_subtransaction_abort(TableBuffer *buffer, int nest_level)
+{
+	int			kept = 0;
+	uint64		lowest = 0;
+
+	while (buffer->nlevels > 0 && buffer->levels[buffer->nlevels - 1].nest_level >= nest_level)
+	{
+		free_level(&buffer->levels[buffer->nlevels - 1]);
+		buffer->nlevels--;
+	}
+	for (int i = 0; i < buffer->nruns; i++)
+		if (buffer->runs[i].nest_level < nest_level)
+		{
+			buffer->runs[kept++] = buffer->runs[i];
+			if (lowest == 0 || buffer->runs[i].barrier_seq < lowest)
+				lowest = buffer->runs[i].barrier_seq;
+		}
+	buffer->nruns = kept;
+
+	/* A reservation counts only while a run in progress holds compaction back. */
+	for (int i = 0; i < buffer->nlevels; i++)
+		for (int c = 0; c < buffer->levels[i].nchunks; c++)
+		{
+			TsdbBufferChunk *chunk = buffer->levels[i].chunks[c];
+
+			if (lowest == 0 || chunk->reserved_seq < lowest)
+				chunk->reserved_seq = 0;
+		}
+}
+
+static void
+on_transaction(XactEvent event, void *arg)
+{
+	HASH_SEQ_STATUS status;
+	TableBuffer	   *buffer;
+
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_PRE_PREPARE:
+			if (buffers == NULL)
+				break;
+			hash_seq_init(&status, buffers);
+			while ((buffer = hash_seq_search(&status)) != NULL)
+				if (!flush_buffer(buffer, true))
+					elog(ERROR, "tsdb rows of an inner transaction level are left at commit");
+			break;
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_PREPARE:
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PARALLEL_COMMIT:
+		case XACT_EVENT_PARALLEL_ABORT:
+			/* The memory goes with TopTransactionContext. */
+			buffers = NULL;
+			buffer_context = NULL;
+			modified = NULL;
+			tsdb_images_forget();
+			break;
+		case XACT_EVENT_PARALLEL_PRE_COMMIT:
+			break;
+	}
+}
+
+static void
+on_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
+{
+	HASH_SEQ_STATUS status;
+	TableBuffer	   *buffer;
+	int			nest_level = GetCurrentTransactionNestLevel();
+
+	if (buffers == NULL || (event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB))
+		return;
+	hash_seq_init(&status, buffers);
+	while ((buffer = hash_seq_search(&status)) != NULL)
+	{
+		if (event == SUBXACT_EVENT_COMMIT_SUB)
+			end_subtransaction_commit(buffer, nest_level);
+		else
+			end_subtransaction_abort(buffer, nest_level);
+	}
+}

@@ -1,0 +1,65 @@
+/*-------------------------------------------------------------------------
+ *
+ * buffer.h
+ *	  Rows that this transaction has written and not yet flushed.
+ *
+ * One buffer per table (TOAST relfilenode) and subtransaction level.  Rows carry the
+ * command id that wrote them; readers overlay the rows with cid < their snapshot's curcid, so
+ * visibility is the heap's.  Flushed at PRE_COMMIT and PRE_PREPARE, on overflow of
+ * tsdb.write_buffer, before parallel plans; never by a plain read (docs/ARCHITECTURE.md "Life of an INSERT").
+ *-------------------------------------------------------------------------
+ */
+#ifndef TSDB_BUFFER_H
+#define TSDB_BUFFER_H
+
+#include "postgres.h"
+#include "format/batch.h"
+#include "series/tsdbtable.h"
+#include "storage/itemptr.h"
+#include "utils/rel.h"
+
+/*
+ * tsdb_buffer_append - buffer one row.
+ *
+ *	values, isnull	by attnum - 1, the whole table row; the time column must hold time_us already snapped to the grid
+ *	written		PATCH: which attnums - 1 are written; NULL for FULL rows and TOMBSTONEs
+ *	tid			out: a TID of this backend's own (pending) name space
+ *
+ * May flush.  Raises for rows that can't be stored (text over 1 GB etc).  Toasted values are flattened.
+ */
+extern void tsdb_buffer_append(Relation rel, const TsdbTable *table, uint32 series, int64 time_us, TsdbRowKind kind,
+							   const Datum *values, const bool *isnull, const bool *written,
+							   CommandId cid, ItemPointer tid);
+
+/*
+ * tsdb_buffer_pending - the rows that a snapshot of ours with this curcid sees, as sorted batches, oldest first.
+ *
+ * Each batch: keys ascending and unique, columns = table->values; kinds may be PATCH or
+ * TOMBSTONE.  palloc'd in the current context.  May flush first when there are many (only if allowed now).
+ */
+extern TsdbBatch **tsdb_buffer_pending(Relation rel, const TsdbTable *table, CommandId curcid, int *nbatches);
+
+/* tsdb_buffer_has_pending - are there unflushed rows for this table (InvalidOid: for any)? */
+extern bool tsdb_buffer_has_pending(Oid relid);
+
+/* tsdb_buffer_flush - flush what may be flushed now (rows of the current level) of one table, or all (InvalidOid).  Returns false when rows of outer levels remain. */
+extern bool tsdb_buffer_flush(Oid relid);
+
+/* tsdb_buffer_forget - drop every pending row of a table: non-transactional truncate. */
+extern void tsdb_buffer_forget(Relation rel);
+
+/*
+ * tsdb_buffer_mark_modified - remember that command cid updates or deletes this sample.
+ *
+ * Returns false, and in *by the command, when this command or one that it triggered had
+ * done so already (TM_SelfModified).
+ */
+extern bool tsdb_buffer_mark_modified(Relation rel, TsdbKey key, CommandId cid, CommandId *by);
+
+/* tsdb_buffer_unmark_modified - the change was refused after all: the command may come back to the sample. */
+extern void tsdb_buffer_unmark_modified(Relation rel, TsdbKey key);
+
+/* tsdb_buffer_init - GUCs and transaction callbacks. */
+extern void tsdb_buffer_init(void);
+
+#endif							/* TSDB_BUFFER_H */

@@ -1,0 +1,333 @@
+/*-------------------------------------------------------------------------
+ *
+ * chunk.c
+ *	  Growable columns of buffered rows.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "format/merge.h"
+#include "fmgr.h"
+#include "pg/check.h"
+#include "utils/memutils.h"
+#include "write/chunk.h"
+
+#define FIRST_CAPACITY 16
+
+static void grow(TsdbBufferChunk *chunk, uint32 capacity);
+static void *resize(void *array, Size nbytes);
+static void need_kinds(TsdbBufferChunk *chunk);
+static void need_states(TsdbBufferChunk *chunk, TsdbColumn *column);
+static uint64 datum_to_word(TsdbBufferChunk *chunk, uint8 type, Datum value);
+static uint64 append_text(TsdbBufferChunk *chunk, const void *bytes, Size nbytes);
+static void copy_rows(TsdbBatch *to, const TsdbBatch *from, uint32 nrows);
+static void *copy_array(const void *from, Size nbytes);
+static void add_mark(TsdbBufferChunk *chunk, CommandId cid, uint32 first_row);
+
+TsdbBufferChunk *
+tsdb_chunk_create(MemoryContext parent, const TsdbTable *table)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "tsdb buffer", ALLOCSET_SMALL_SIZES);
+	TsdbBufferChunk *chunk = MemoryContextAllocZero(context, sizeof(TsdbBufferChunk));
+	MemoryContext old = MemoryContextSwitchTo(context);
+
+	chunk->context = context;
+	chunk->rows.ncolumns = table->nvalues;
+	chunk->rows.columns = palloc0_array(TsdbColumn, table->nvalues + 1);
+	for (int i = 0; i < table->nvalues; i++)
+	{
+		chunk->rows.columns[i].attnum = table->values[i].attnum;
+		chunk->rows.columns[i].type = table->values[i].type;
+	}
+	grow(chunk, FIRST_CAPACITY);
+	MemoryContextSwitchTo(old);
+	return chunk;
+}
+
+void
+tsdb_chunk_free(TsdbBufferChunk *chunk)
+{
+	MemoryContextDelete(chunk->context);
+}
+
+bool
+tsdb_chunk_fits(const TsdbBufferChunk *chunk, const TsdbTable *table)
+{
+	if (chunk->rows.ncolumns != table->nvalues)
+		return false;
+	for (int i = 0; i < table->nvalues; i++)
+		if (chunk->rows.columns[i].attnum != table->values[i].attnum ||
+			chunk->rows.columns[i].type != table->values[i].type)
+			return false;
+	return true;
+}
+
+void
+tsdb_chunk_append(TsdbBufferChunk *chunk, const TsdbTable *table, uint32 series, int64 time_us,
+				  TsdbRowKind kind, const Datum *values, const bool *isnull, const bool *written, CommandId cid)
+{
+	TsdbBatch  *rows = &chunk->rows;
+	MemoryContext old = MemoryContextSwitchTo(chunk->context);
+	uint32		row = rows->nrows;
+
+	if (row == chunk->capacity)
+		grow(chunk, chunk->capacity < 1024 ? chunk->capacity * 4 : chunk->capacity + chunk->capacity / 2);
+	rows->series[row] = series;
+	rows->times[row] = time_us;
+	if (kind != TSDB_ROW_FULL)
+		need_kinds(chunk);
+	if (rows->kinds != NULL)
+		rows->kinds[row] = kind;
+
+	for (int i = 0; i < rows->ncolumns; i++)
+	{
+		TsdbColumn *column = &rows->columns[i];
+		int			att = column->attnum - 1;
+		uint8		state = TSDB_CELL_VALUE;
+
+		if (kind == TSDB_ROW_TOMBSTONE || (written != NULL && !written[att]))
+			state = TSDB_CELL_ABSENT;
+		else if (isnull[att])
+			state = TSDB_CELL_NULL;
+		column->words[row] = state == TSDB_CELL_VALUE ? datum_to_word(chunk, column->type, values[att]) : 0;
+		if (state != TSDB_CELL_VALUE && column->states == NULL)
+			need_states(chunk, column);
+		if (column->states != NULL)
+			column->states[row] = state;
+	}
+	if (chunk->nmarks == 0 || chunk->marks[chunk->nmarks - 1].cid != cid)
+		add_mark(chunk, cid, row);
+	rows->nrows = row + 1;
+	MemoryContextSwitchTo(old);
+}
+
+void
+tsdb_chunk_concat(TsdbBufferChunk *chunk, const TsdbBufferChunk *from)
+{
+	MemoryContext old = MemoryContextSwitchTo(chunk->context);
+	TsdbBatch  *rows = &chunk->rows;
+	const TsdbBatch *more = &from->rows;
+	uint32		first = rows->nrows;
+
+	while (chunk->capacity < first + more->nrows)
+		grow(chunk, chunk->capacity * 2);
+	memcpy(rows->series + first, more->series, sizeof(uint32) * more->nrows);
+	memcpy(rows->times + first, more->times, sizeof(int64) * more->nrows);
+	if (more->kinds != NULL)
+		need_kinds(chunk);
+	if (rows->kinds != NULL && more->kinds != NULL)
+		memcpy(rows->kinds + first, more->kinds, more->nrows);
+	else if (rows->kinds != NULL)
+		memset(rows->kinds + first, TSDB_ROW_FULL, more->nrows);
+	for (int i = 0; i < rows->ncolumns; i++)
+	{
+		TsdbColumn *column = &rows->columns[i];
+		const TsdbColumn *source = &more->columns[i];
+
+		if (source->states != NULL && column->states == NULL)
+			need_states(chunk, column);
+		if (column->states != NULL && source->states != NULL)
+			memcpy(column->states + first, source->states, more->nrows);
+		else if (column->states != NULL)
+			memset(column->states + first, TSDB_CELL_VALUE, more->nrows);
+		memcpy(column->words + first, source->words, sizeof(uint64) * more->nrows);
+		if (column->type == TSDB_TYPE_TEXT)
+			for (uint32 row = 0; row < more->nrows; row++)
+				if (source->states == NULL || source->states[row] == TSDB_CELL_VALUE)
+				{
+					uint32		nbytes;
+
+					memcpy(&nbytes, more->arena.data + source->words[row], sizeof(nbytes));
+					column->words[first + row] =
+						append_text(chunk, more->arena.data + source->words[row] + sizeof(nbytes), nbytes);
+				}
+	}
+	for (int i = 0; i < from->nmarks; i++)
+		if (chunk->nmarks == 0 || chunk->marks[chunk->nmarks - 1].cid != from->marks[i].cid)
+			add_mark(chunk, from->marks[i].cid, first + from->marks[i].first_row);
+	rows->nrows += more->nrows;
+	MemoryContextSwitchTo(old);
+}
+
+bool
+tsdb_chunk_same_columns(const TsdbBufferChunk *a, const TsdbBufferChunk *b)
+{
+	if (a->rows.ncolumns != b->rows.ncolumns)
+		return false;
+	for (int i = 0; i < a->rows.ncolumns; i++)
+		if (a->rows.columns[i].attnum != b->rows.columns[i].attnum ||
+			a->rows.columns[i].type != b->rows.columns[i].type)
+			return false;
+	return true;
+}
+
+uint32
+tsdb_chunk_rows_before(const TsdbBufferChunk *chunk, CommandId cid)
+{
+	for (int i = chunk->nmarks - 1; i >= 0; i--)
+		if (chunk->marks[i].cid < cid)
+			return i + 1 < chunk->nmarks ? chunk->marks[i + 1].first_row : chunk->rows.nrows;
+	return 0;
+}
+
+TsdbBatch *
+tsdb_chunk_sorted(const TsdbBufferChunk *chunk, uint32 nrows)
+{
+	TsdbMem		mem = tsdb_mem_context(CurrentMemoryContext);
+	TsdbBatch	view;
+	TsdbBatch  *sorted = palloc0(sizeof(TsdbBatch));
+	uint32	   *order;
+	uint32		nwinners;
+
+	/* The chunk goes on growing, and folding patches changes rows in place: work on a copy. */
+	copy_rows(&view, &chunk->rows, nrows);
+	tsdb_merge_flush(&view, &order, &nwinners, &mem);
+	tsdb_batch_gather(sorted, &view, order, nwinners, &mem);
+	return sorted;
+}
+
+// private functions
+
+static void
+grow(TsdbBufferChunk *chunk, uint32 capacity)
+{
+	TsdbBatch  *rows = &chunk->rows;
+
+	rows->series = resize(rows->series, sizeof(uint32) * capacity);
+	rows->times = resize(rows->times, sizeof(int64) * capacity);
+	if (rows->kinds != NULL)
+		rows->kinds = resize(rows->kinds, capacity);
+	for (int i = 0; i < rows->ncolumns; i++)
+	{
+		rows->columns[i].words = resize(rows->columns[i].words, sizeof(uint64) * capacity);
+		if (rows->columns[i].states != NULL)
+			rows->columns[i].states = resize(rows->columns[i].states, capacity);
+	}
+	chunk->capacity = capacity;
+	chunk->nbytes = MemoryContextMemAllocated(chunk->context, true);
+}
+
+static void *
+resize(void *array, Size nbytes)
+{
+	return array == NULL ? MemoryContextAllocHuge(CurrentMemoryContext, nbytes) : repalloc_huge(array, nbytes);
+}
+
+static void
+need_kinds(TsdbBufferChunk *chunk)
+{
+	if (chunk->rows.kinds != NULL)
+		return;
+	chunk->rows.kinds = palloc_extended(chunk->capacity, MCXT_ALLOC_HUGE);
+	memset(chunk->rows.kinds, TSDB_ROW_FULL, chunk->capacity);
+}
+
+static void
+need_states(TsdbBufferChunk *chunk, TsdbColumn *column)
+{
+	column->states = palloc_extended(chunk->capacity, MCXT_ALLOC_HUGE);
+	memset(column->states, TSDB_CELL_VALUE, chunk->capacity);
+}
+
+static uint64
+datum_to_word(TsdbBufferChunk *chunk, uint8 type, Datum value)
+{
+	switch ((TsdbType) type)
+	{
+		case TSDB_TYPE_FLOAT4:
+			return (uint32) DatumGetInt32(value);
+		case TSDB_TYPE_INT2:
+			return (uint64) (int64) DatumGetInt16(value);
+		case TSDB_TYPE_INT4:
+		case TSDB_TYPE_DATE:
+		case TSDB_TYPE_QUALITY:
+			return (uint64) (int64) DatumGetInt32(value);
+		case TSDB_TYPE_BOOL:
+			return DatumGetBool(value) ? 1 : 0;
+		case TSDB_TYPE_FLOAT8:
+		case TSDB_TYPE_INT8:
+		case TSDB_TYPE_TIMESTAMPTZ:
+			return (uint64) DatumGetInt64(value);
+		case TSDB_TYPE_TEXT:
+			{
+				struct varlena *text = PG_DETOAST_DATUM_PACKED(value);
+				uint64		word = append_text(chunk, VARDATA_ANY(text), VARSIZE_ANY_EXHDR(text));
+
+				if ((Pointer) text != DatumGetPointer(value))
+					pfree(text);
+				return word;
+			}
+	}
+	elog(ERROR, "unknown tsdb column type %d", type);
+	return 0;
+}
+
+/* The arena is kept by hand: a doubling TsdbBytes would keep its old pieces. */
+static uint64
+append_text(TsdbBufferChunk *chunk, const void *bytes, Size nbytes)
+{
+	TsdbBytes  *arena = &chunk->rows.arena;
+	Size		needed = (sizeof(uint32) + nbytes + 3) & ~(Size) 3;
+	uint32		length = nbytes;
+	uint64		word = arena->len;
+
+	if (arena->cap - arena->len < needed)
+	{
+		Size		cap = Max(arena->cap + arena->cap / 2, 1024);
+
+		while (cap - arena->len < needed)
+			cap *= 2;
+		arena->data = resize(arena->data, cap);
+		arena->cap = cap;
+		chunk->nbytes = MemoryContextMemAllocated(chunk->context, true);
+	}
+	memcpy(arena->data + arena->len, &length, sizeof(length));
+	memcpy(arena->data + arena->len + sizeof(length), bytes, nbytes);
+	memset(arena->data + arena->len + sizeof(length) + nbytes, 0, needed - sizeof(length) - nbytes);
+	arena->len += needed;
+	return word;
+}
+
+static void
+add_mark(TsdbBufferChunk *chunk, CommandId cid, uint32 first_row)
+{
+	if (chunk->nmarks == chunk->marks_capacity)
+	{
+		chunk->marks_capacity = Max(4, chunk->marks_capacity * 2);
+		chunk->marks = resize(chunk->marks, sizeof(TsdbCidMark) * chunk->marks_capacity);
+	}
+	chunk->marks[chunk->nmarks].cid = cid;
+	chunk->marks[chunk->nmarks].first_row = first_row;
+	chunk->nmarks++;
+}
+
+static void
+copy_rows(TsdbBatch *to, const TsdbBatch *from, uint32 nrows)
+{
+	*to = *from;
+	to->nrows = nrows;
+	to->series = copy_array(from->series, sizeof(uint32) * nrows);
+	to->times = copy_array(from->times, sizeof(int64) * nrows);
+	to->kinds = copy_array(from->kinds, nrows);
+	to->columns = copy_array(from->columns, sizeof(TsdbColumn) * (from->ncolumns + 1));
+	for (int i = 0; i < from->ncolumns; i++)
+	{
+		to->columns[i].words = copy_array(from->columns[i].words, sizeof(uint64) * nrows);
+		to->columns[i].states = copy_array(from->columns[i].states, nrows);
+	}
+	to->arena.data = copy_array(from->arena.data, from->arena.len);
+	to->arena.cap = from->arena.len;
+}
+
+static void *
+copy_array(const void *from, Size nbytes)
+{
+	void	   *to;
+
+	if (from == NULL)
+		return NULL;
+	to = MemoryContextAllocHuge(CurrentMemoryContext, nbytes + 1);
+	memcpy(to, from, nbytes);
+	return to;
+}

@@ -1,0 +1,769 @@
+/*-------------------------------------------------------------------------
+ *
+ * run_test.c
+ *	  Runs: round trips of every shape of keys, cutting, sizes, damage.
+ *-------------------------------------------------------------------------
+ */
+#include "batch_kit.h"
+#include "format/run.h"
+
+#define MAX_SERIES_ID 0x0FFFFFFFu
+
+typedef enum Shape
+{
+	SHAPE_ONE, /* a single row */
+	SHAPE_SNAPSHOT, /* many series, one time */
+	SHAPE_SHARED, /* many series, the same few times */
+	SHAPE_STRIDE, /* many series, regular times, phases of their own */
+	SHAPE_JITTER, /* some series, irregular times */
+	SHAPE_CLOCKS, /* few series, regular times with deviations */
+	SHAPE_LONG, /* few series, thousands of rows */
+	SHAPE_VERSIONS, /* keys several times */
+	SHAPE_EXTREME, /* ends of the ranges of ids and times */
+	NSHAPES
+} Shape;
+
+static const char *const shape_names[NSHAPES] = {"one row", "snapshot", "shared times", "stride", "jitter", "clocks", "long",
+												 "versions", "extreme"};
+
+static void test_round_trip(Shape shape);
+static void test_cutting(void);
+static void test_sizes(void);
+static void test_settled_states(void);
+static void test_missing_text(void);
+static void test_damage(Shape shape);
+static void test_header_damage(void);
+static void test_other_type(void);
+static void test_foreign_key(void);
+
+int
+main(void)
+{
+	int shape;
+
+	for (shape = 0; shape < NSHAPES; shape++)
+		test_round_trip((Shape) shape);
+	test_cutting();
+	test_sizes();
+	test_settled_states();
+	test_missing_text();
+	for (shape = 0; shape < NSHAPES; shape++)
+		test_damage((Shape) shape);
+	test_header_damage();
+	test_other_type();
+	test_foreign_key();
+	return kit_done();
+}
+
+static void
+append_key(TsdbBatch *batch, uint32_t series, int64_t time)
+{
+	batch->series[batch->nrows] = series;
+	batch->times[batch->nrows++] = time;
+}
+
+static void
+make_series(TsdbBatch *batch, Shape shape, uint32_t series, uint32_t nrows)
+{
+	int64_t start = shape == SHAPE_STRIDE ? (int64_t) kit_below(1000) * 1000 : 0;
+	int64_t time = 800000000000000 + start;
+	uint32_t i;
+
+	for (i = 0; i < nrows; i++)
+	{
+		append_key(batch, series, shape == SHAPE_CLOCKS ? time + (int64_t) kit_below(10000) : time);
+		if (shape == SHAPE_JITTER)
+			time += 900000 + (int64_t) kit_below(200) * 1000;
+		else if (shape == SHAPE_LONG)
+			time += kit_below(50) == 0 ? 7000000 : 1000000;
+		else if (shape == SHAPE_VERSIONS)
+			time += (int64_t) kit_below(3) * 1000000;
+		else
+			time += 1000000;
+	}
+}
+
+static void
+make_extreme(TsdbBatch *batch)
+{
+	append_key(batch, 1, INT64_MIN);
+	append_key(batch, 1, INT64_MAX);
+	append_key(batch, 2, INT64_MIN);
+	append_key(batch, 2, 0);
+	append_key(batch, 2, INT64_MAX - 1);
+	append_key(batch, MAX_SERIES_ID - 1, -1);
+	append_key(batch, MAX_SERIES_ID, INT64_MAX);
+}
+
+/* make_keys - rows of a shape, in order. */
+static void
+make_keys(TsdbBatch *batch, Shape shape, const TsdbMem *mem)
+{
+	uint32_t nseries = 2 + kit_below(300);
+	uint32_t nrows = 2 + kit_below(20);
+	uint32_t series = 0;
+	uint32_t i;
+
+	if (shape == SHAPE_ONE || shape == SHAPE_LONG)
+		nseries = shape == SHAPE_ONE ? 1 : 1 + kit_below(3);
+	else if (shape == SHAPE_JITTER)
+		nseries = 1 + kit_below(60);
+	if (shape == SHAPE_ONE || shape == SHAPE_SNAPSHOT)
+		nrows = 1;
+	else if (shape == SHAPE_LONG)
+		nrows = 3000 + kit_below(9000);
+	else if (shape == SHAPE_CLOCKS)
+	{
+		nseries = 2 + kit_below(4);
+		nrows = 300 + kit_below(300);
+	}
+	memset(batch, 0, sizeof(*batch));
+	batch->series = (uint32_t *) tsdb_mem_alloc(mem, (nseries * nrows + 7) * sizeof(uint32_t));
+	batch->times = (int64_t *) tsdb_mem_alloc(mem, (nseries * nrows + 7) * sizeof(int64_t));
+	if (shape == SHAPE_EXTREME)
+		make_extreme(batch);
+	for (i = 0; shape != SHAPE_EXTREME && i < nseries; i++)
+	{
+		series += 1 + (kit_below(4) == 0 ? kit_below(100000) : 0);
+		make_series(batch, shape, series, shape == SHAPE_JITTER ? 1 + kit_below(nrows) : nrows);
+	}
+	if (batch->series[0] == batch->series[batch->nrows - 1])
+	{
+		batch->series_id = batch->series[0];
+		batch->series = NULL;
+	}
+}
+
+static void
+make_batch(TsdbBatch *batch, Shape shape, bool fresh, const TsdbMem *mem)
+{
+	uint32_t i;
+
+	make_keys(batch, shape, mem);
+	if (kit_below(2) || shape == SHAPE_VERSIONS)
+	{
+		batch->kinds = (uint8_t *) tsdb_mem_alloc(mem, batch->nrows);
+		for (i = 0; i < batch->nrows; i++)
+			batch->kinds[i] = (uint8_t) (kit_below(4) == 0 ? kit_below(3) : shape == SHAPE_VERSIONS);
+	}
+	batch->sequence = 1000 + kit_below(1000);
+	if (!fresh && kit_below(3))
+	{
+		batch->sequences = (uint64_t *) tsdb_mem_alloc(mem, batch->nrows * sizeof(uint64_t));
+		for (i = 0; i < batch->nrows; i++)
+		{
+			batch->sequences[i] = 1000 + kit_below(50);
+			if (i > 0 && tsdb_key_compare(tsdb_batch_key(batch, i - 1), tsdb_batch_key(batch, i)) == 0 &&
+				batch->sequences[i] < batch->sequences[i - 1])
+				batch->sequences[i] = batch->sequences[i - 1];
+		}
+	}
+	kit_fill_cells(batch, kit_below(2) * 20, mem);
+}
+
+/* write_run - header, then payload, as a RUN row holds them. */
+static void
+write_run(TsdbRun *run, TsdbBytes *row, const TsdbBatch *batch, bool fresh, const TsdbMem *mem)
+{
+	TsdbSticky stickies[KIT_NCOLUMNS];
+	TsdbBytes payload;
+
+	memset(run, 0, sizeof(*run));
+	memset(stickies, 0, sizeof(stickies));
+	tsdb_bytes_init(&payload, mem);
+	tsdb_run_encode(run, &payload, batch, fresh, fresh ? stickies : NULL, true, mem);
+	run->run_no = fresh ? batch->sequence : 5000;
+	if (fresh)
+	{
+		run->min_seq = run->run_no;
+		run->max_seq = run->run_no;
+	}
+	run->barrier_seq = run->min_seq - kit_below(9);
+	run->tier = fresh ? 0 : 2;
+	run->first_page = kit_below(2) ? kit_random() : 0;
+	tsdb_bytes_init(row, mem);
+	tsdb_runheader_encode(row, run, mem);
+	tsdb_bytes_append(row, payload.data, payload.len);
+}
+
+static bool
+is_same_run(const TsdbRun *a, const TsdbRun *b)
+{
+	uint32_t i;
+
+	if (a->run_no != b->run_no || a->nnumbers != b->nnumbers || a->min_seq != b->min_seq ||
+		a->max_seq != b->max_seq || a->barrier_seq != b->barrier_seq || a->tier != b->tier ||
+		a->nrows != b->nrows || a->min_time != b->min_time || a->max_time != b->max_time ||
+		a->payload_bytes != b->payload_bytes || a->first_page != b->first_page || a->nchunks != b->nchunks)
+		return false;
+	for (i = 0; i < a->nchunks; i++)
+	{
+		const TsdbRunChunk *x = &a->chunks[i];
+		const TsdbRunChunk *y = &b->chunks[i];
+
+		if (tsdb_key_compare(x->first, y->first) != 0 || tsdb_key_compare(x->last, y->last) != 0 ||
+			x->nrows != y->nrows || x->first_row != y->first_row || x->offset != y->offset ||
+			x->nbytes != y->nbytes)
+			return false;
+	}
+	return true;
+}
+
+/* Columns 4 and 300 of the batch, and two that it does not have. */
+static void
+make_wanted(TsdbWanted wanted[4])
+{
+	static const uint8_t text[9] = {5, 0, 0, 0, 'e', 'm', 'p', 't', 'y'};
+
+	memset(wanted, 0, 4 * sizeof(TsdbWanted));
+	wanted[0].attnum = 1;
+	wanted[0].type = TSDB_TYPE_FLOAT8;
+	wanted[0].missing_state = TSDB_CELL_NULL;
+	wanted[1].attnum = 4;
+	wanted[1].type = TSDB_TYPE_INT4;
+	wanted[1].missing_state = TSDB_CELL_NULL;
+	wanted[2].attnum = 8;
+	wanted[2].type = TSDB_TYPE_TEXT;
+	wanted[2].missing_state = TSDB_CELL_VALUE;
+	wanted[2].missing_text = text;
+	wanted[3].attnum = 300;
+	wanted[3].type = TSDB_TYPE_BOOL;
+	wanted[3].missing_state = TSDB_CELL_VALUE;
+	wanted[3].missing_word = 1;
+}
+
+static void
+want_all(TsdbWanted wanted[KIT_NCOLUMNS])
+{
+	int i;
+
+	memset(wanted, 0, KIT_NCOLUMNS * sizeof(TsdbWanted));
+	for (i = 0; i < KIT_NCOLUMNS; i++)
+	{
+		wanted[i].attnum = kit_attnums[i];
+		wanted[i].type = (uint8_t) kit_types[i];
+		wanted[i].missing_state = TSDB_CELL_NULL;
+	}
+}
+
+static bool
+is_missing(const TsdbBatch *batch, int column, uint32_t row, const TsdbWanted *wanted)
+{
+	TsdbBytes text;
+
+	if (kit_kind(batch, row) != TSDB_ROW_FULL)
+		return kit_state(batch, column, row) == TSDB_CELL_ABSENT;
+	if (kit_state(batch, column, row) != wanted->missing_state)
+		return false;
+	if (wanted->type != TSDB_TYPE_TEXT || wanted->missing_state != TSDB_CELL_VALUE)
+		return true;
+	text.data = (uint8_t *) wanted->missing_text;
+	text.len = 9;
+	return kit_same_text(&batch->arena, batch->columns[column].words[row], &text, 0);
+}
+
+/* is_partial - is `part` what make_wanted asks of rows from first_row on of batch? */
+static bool
+is_partial(const TsdbBatch *part, const TsdbBatch *batch, uint32_t first_row, const TsdbWanted *wanted)
+{
+	uint32_t row;
+
+	if (part->ncolumns != 4)
+		return false;
+	for (row = 0; row < part->nrows; row++)
+	{
+		if (!is_missing(part, 0, row, &wanted[0]) || !is_missing(part, 2, row, &wanted[2]) ||
+			!kit_same_cell(part, 1, row, batch, 1, first_row + row) ||
+			!kit_same_cell(part, 3, row, batch, 3, first_row + row))
+			return false;
+	}
+	return true;
+}
+
+static bool
+is_chunk(const TsdbBatch *part, const TsdbBatch *batch, uint32_t first_row)
+{
+	uint32_t row;
+
+	for (row = 0; row < part->nrows; row++)
+	{
+		if (!kit_same_row(part, row, batch, first_row + row) ||
+			kit_sequence(part, row) != kit_sequence(batch, first_row + row))
+			return false;
+	}
+	return true;
+}
+
+/* read_run - decode a RUN row completely and compare. */
+static bool
+read_run(const TsdbRun *run, TsdbSpan row, const TsdbBatch *batch, const TsdbMem *mem)
+{
+	TsdbRun read;
+	TsdbWanted all[KIT_NCOLUMNS];
+	TsdbWanted some[4];
+	uint64_t nrows = 0;
+	uint32_t i;
+
+	want_all(all);
+	make_wanted(some);
+	if (tsdb_runheader_decode(&row, &read, mem) != TSDB_OK || !is_same_run(run, &read) ||
+		tsdb_span_left(&row) != read.payload_bytes)
+		return false;
+	for (i = 0; i < read.nchunks; i++)
+	{
+		const TsdbRunChunk *chunk = &read.chunks[i];
+		TsdbSpan bytes = tsdb_span(row.at + chunk->offset, chunk->nbytes);
+		TsdbBatch part;
+
+		if (tsdb_runchunk_decode(bytes, &read, chunk, all, KIT_NCOLUMNS, &part, mem) != TSDB_OK ||
+			part.nrows != chunk->nrows || !is_chunk(&part, batch, (uint32_t) chunk->first_row))
+			return false;
+		if (tsdb_runchunk_decode(bytes, &read, chunk, some, 4, &part, mem) != TSDB_OK ||
+			!is_partial(&part, batch, (uint32_t) chunk->first_row, some))
+			return false;
+		if (tsdb_runchunk_decode(bytes, &read, chunk, NULL, 0, &part, mem) != TSDB_OK || part.ncolumns != 0)
+			return false;
+		nrows += chunk->nrows;
+	}
+	return nrows == batch->nrows;
+}
+
+static void
+test_round_trip(Shape shape)
+{
+	KitPool pool;
+	int nrounds = shape == SHAPE_LONG ? 30 : 300;
+	int nwrong = 0;
+	int round;
+
+	kit_pool_init(&pool);
+	for (round = 0; round < nrounds; round++)
+	{
+		bool fresh = kit_below(2);
+		TsdbBatch batch;
+		TsdbRun run;
+		TsdbBytes row;
+
+		make_batch(&batch, shape, fresh, &pool.mem);
+		write_run(&run, &row, &batch, fresh, &pool.mem);
+		nwrong += !read_run(&run, tsdb_span(row.data, row.len), &batch, &pool.mem);
+		kit_pool_reset(&pool);
+	}
+	kit_ok(nwrong == 0, "round trip, %s (%d of %d differ)", shape_names[shape], nwrong, nrounds);
+	kit_pool_free(&pool);
+}
+
+/* is_cut_well - the promises of run.h about where chunks end. */
+static bool
+is_cut_well(const TsdbRun *run, const TsdbBatch *batch)
+{
+	uint32_t i;
+
+	for (i = 0; i < run->nchunks; i++)
+	{
+		const TsdbRunChunk *chunk = &run->chunks[i];
+		uint32_t end = (uint32_t) chunk->first_row + chunk->nrows;
+
+		if (chunk->nrows > TSDB_RUN_CHUNK_ROWS)
+			return false;
+		if (end == batch->nrows)
+			continue;
+		if (tsdb_key_compare(tsdb_batch_key(batch, end - 1), tsdb_batch_key(batch, end)) == 0)
+			return false;
+		if (chunk->nrows < TSDB_RUN_CHUNK_MIN)
+			return false;
+	}
+	return true;
+}
+
+static void
+test_cutting(void)
+{
+	KitPool pool;
+	TsdbBatch batch;
+	TsdbRun run;
+	TsdbBytes row;
+	bool passed = true;
+	bool read = true;
+	uint32_t i;
+	int round;
+
+	kit_pool_init(&pool);
+	for (round = 0; round < 20; round++)
+	{
+		uint32_t n = 20000 + kit_below(80000);
+		uint32_t mean_rows = 1 + kit_below(12000);
+
+		memset(&batch, 0, sizeof(batch));
+		batch.series = (uint32_t *) tsdb_mem_alloc(&pool.mem, n * sizeof(uint32_t));
+		batch.times = (int64_t *) tsdb_mem_alloc(&pool.mem, n * sizeof(int64_t));
+		append_key(&batch, 1, 0);
+		while (batch.nrows < n)
+		{
+			uint32_t last = batch.nrows - 1;
+
+			if (kit_below(mean_rows) == 0)
+				append_key(&batch, batch.series[last] + 1, 0);
+			else
+				append_key(&batch, batch.series[last], batch.times[last] + kit_below(2) * 1000);
+		}
+		batch.sequence = 9;
+		kit_fill_cells(&batch, 0, &pool.mem);
+		write_run(&run, &row, &batch, true, &pool.mem);
+		passed = passed && is_cut_well(&run, &batch) &&
+				 run.nnumbers == (n + TSDB_RUN_TID_ROWS - 1) / TSDB_RUN_TID_ROWS;
+		if (round < 3)
+			read = read && read_run(&run, tsdb_span(row.data, row.len), &batch, &pool.mem);
+		kit_pool_reset(&pool);
+	}
+	kit_ok(passed, "chunks end where run.h says");
+	kit_ok(read, "runs of many chunks are read back");
+
+	/* More versions of one key than a chunk may hold. */
+	memset(&batch, 0, sizeof(batch));
+	batch.series = (uint32_t *) tsdb_mem_alloc(&pool.mem, 40000 * sizeof(uint32_t));
+	batch.times = (int64_t *) tsdb_mem_alloc(&pool.mem, 40000 * sizeof(int64_t));
+	for (i = 0; i < 40000; i++)
+		append_key(&batch, 3, i < 10 ? -5 : i < 39990 ? 0
+													  : 5);
+	batch.sequence = 9;
+	kit_fill_cells(&batch, 0, &pool.mem);
+	write_run(&run, &row, &batch, true, &pool.mem);
+	passed = run.chunks[0].nrows == 10;
+	for (i = 0; i < run.nchunks; i++)
+		passed = passed && run.chunks[i].nrows <= TSDB_MAX_VALUES;
+	kit_ok(passed && read_run(&run, tsdb_span(row.data, row.len), &batch, &pool.mem),
+		   "a key of too many versions is cut and read back");
+	memset(&batch, 0, sizeof(batch));
+	batch.sequence = 9;
+	kit_fill_cells(&batch, 0, &pool.mem);
+	write_run(&run, &row, &batch, true, &pool.mem);
+	kit_ok(run.nchunks == 0 && run.nnumbers == 1 && read_run(&run, tsdb_span(row.data, row.len), &batch, &pool.mem),
+		   "an empty run is read back");
+	kit_pool_free(&pool);
+}
+
+/* number_columns - ncolumns float8 columns of two decimals. */
+static void
+number_columns(TsdbBatch *batch, int ncolumns, const TsdbMem *mem)
+{
+	uint32_t row;
+	int i;
+
+	batch->ncolumns = ncolumns;
+	batch->columns = (TsdbColumn *) tsdb_mem_alloc(mem, (size_t) ncolumns * sizeof(TsdbColumn));
+	tsdb_bytes_init(&batch->arena, mem);
+	for (i = 0; i < ncolumns; i++)
+	{
+		batch->columns[i].attnum = (int16_t) (3 + i);
+		batch->columns[i].type = TSDB_TYPE_FLOAT8;
+		batch->columns[i].states = NULL;
+		batch->columns[i].words = (uint64_t *) tsdb_mem_alloc(mem, batch->nrows * sizeof(uint64_t));
+		for (row = 0; row < batch->nrows; row++)
+			batch->columns[i].words[row] = kit_word(TSDB_TYPE_FLOAT8, &batch->arena);
+	}
+}
+
+static size_t
+shape_bytes(uint32_t nseries, uint32_t nrows, bool shared, int ncolumns, uint64_t sequence)
+{
+	KitPool pool;
+	TsdbBatch batch;
+	TsdbRun run;
+	TsdbBytes row;
+	uint32_t i;
+	uint32_t j;
+	size_t nbytes;
+
+	kit_pool_init(&pool);
+	memset(&batch, 0, sizeof(batch));
+	batch.series = (uint32_t *) tsdb_mem_alloc(&pool.mem, nseries * nrows * sizeof(uint32_t));
+	batch.times = (int64_t *) tsdb_mem_alloc(&pool.mem, nseries * nrows * sizeof(int64_t));
+	for (i = 0; i < nseries; i++)
+	{
+		int64_t phase = shared ? 0 : (int64_t) kit_below(1000) * 1000;
+
+		for (j = 0; j < nrows; j++)
+			append_key(&batch, 4000 + i, 800000000000000 + phase + (int64_t) j * 1000000);
+	}
+	batch.sequence = sequence;
+	number_columns(&batch, ncolumns, &pool.mem);
+	write_run(&run, &row, &batch, true, &pool.mem);
+	nbytes = row.len;
+	kit_pool_free(&pool);
+	return nbytes;
+}
+
+/* times_bits - bits of the keys, per row, of a run without columns. */
+static size_t
+times_bits(Shape shape)
+{
+	KitPool pool;
+	TsdbBatch batch;
+	TsdbRun run;
+	TsdbBytes row;
+	size_t nbits;
+
+	kit_pool_init(&pool);
+	make_keys(&batch, shape, &pool.mem);
+	batch.sequence = 1;
+	write_run(&run, &row, &batch, true, &pool.mem);
+	nbits = row.len * 8 / batch.nrows;
+	kit_pool_free(&pool);
+	return nbits;
+}
+
+static void
+test_sizes(void)
+{
+	size_t one = shape_bytes(1, 1, true, 3, 1000000);
+	size_t snapshot = shape_bytes(1000, 1, true, 1, 1000000);
+	size_t eight = shape_bytes(1000, 8, true, 1, 1000000);
+	size_t phases = shape_bytes(1000, 8, false, 1, 1000000);
+	size_t clocks = times_bits(SHAPE_CLOCKS);
+	size_t hour = shape_bytes(1, 3600, true, 1, 1000000);
+
+	/* Values are uniform in 100000 steps: 16.6 bits each, about 17 in the packer. */
+	kit_ok(one <= 80, "a row of three columns takes %d bytes", (int) one);
+	kit_ok(snapshot <= 1000 * 18 / 8 + 100, "a second of 1000 series takes %d bytes", (int) snapshot);
+	kit_ok(eight <= 8000 * 18 / 8 + 100, "8 seconds of 1000 series take %d bytes", (int) eight);
+	kit_ok(phases <= 8000 * 18 / 8 + 1000 * 11 / 8 + 200, "with phases of their own %d bytes", (int) phases);
+	/* Deviations of 10 ms in us: 13.3 bits. */
+	kit_ok(clocks <= 15, "irregular clocks take %d bits a row", (int) clocks);
+	kit_ok(hour <= 3600 * 18 / 8 + 100, "an hour of one series takes %d bytes", (int) hour);
+}
+
+static void
+test_settled_states(void)
+{
+	KitPool pool;
+	TsdbBatch batch;
+	TsdbBatch part;
+	TsdbRun run;
+	TsdbBytes row;
+	TsdbWanted wanted;
+	TsdbSpan src;
+	uint8_t kinds[3] = {TSDB_ROW_FULL, TSDB_ROW_TOMBSTONE, TSDB_ROW_PATCH};
+	uint8_t states[3] = {TSDB_CELL_ABSENT, TSDB_CELL_VALUE, TSDB_CELL_ABSENT};
+	int64_t times[3] = {1, 2, 3};
+
+	kit_pool_init(&pool);
+	memset(&batch, 0, sizeof(batch));
+	memset(&wanted, 0, sizeof(wanted));
+	batch.nrows = 3;
+	batch.series_id = 1;
+	batch.sequence = 77;
+	batch.times = times;
+	batch.kinds = kinds;
+	number_columns(&batch, 1, &pool.mem);
+	batch.columns[0].states = states;
+	wanted.attnum = 3;
+	wanted.type = TSDB_TYPE_FLOAT8;
+	write_run(&run, &row, &batch, true, &pool.mem);
+	src = tsdb_span(row.data, row.len);
+	kit_ok(tsdb_runheader_decode(&src, &run, &pool.mem) == TSDB_OK &&
+			   tsdb_runchunk_decode(src, &run, run.chunks, &wanted, 1, &part, &pool.mem) == TSDB_OK &&
+			   kit_state(&part, 0, 0) == TSDB_CELL_NULL && kit_state(&part, 0, 1) == TSDB_CELL_ABSENT &&
+			   kit_state(&part, 0, 2) == TSDB_CELL_ABSENT,
+		   "cell states are made to suit the kinds of rows");
+	kit_pool_free(&pool);
+}
+
+/* A column that no row of a chunk has takes no byte; it comes back ABSENT. */
+static void
+test_missing_text(void)
+{
+	KitPool pool;
+	TsdbBatch batch;
+	TsdbBatch part;
+	TsdbRun run;
+	TsdbBytes row;
+	TsdbWanted wanted[KIT_NCOLUMNS];
+	TsdbSpan src;
+	uint8_t kinds[2] = {TSDB_ROW_TOMBSTONE, TSDB_ROW_TOMBSTONE};
+	int64_t times[2] = {1, 2};
+	bool passed;
+	int i;
+
+	kit_pool_init(&pool);
+	memset(&batch, 0, sizeof(batch));
+	batch.nrows = 2;
+	batch.series_id = 1;
+	batch.sequence = 77;
+	batch.times = times;
+	batch.kinds = kinds;
+	kit_fill_cells(&batch, 0, &pool.mem);
+	write_run(&run, &row, &batch, true, &pool.mem);
+	want_all(wanted);
+	src = tsdb_span(row.data, row.len);
+	passed = tsdb_runheader_decode(&src, &run, &pool.mem) == TSDB_OK &&
+			 tsdb_runchunk_decode(src, &run, run.chunks, wanted, KIT_NCOLUMNS, &part, &pool.mem) == TSDB_OK;
+	for (i = 0; passed && i < KIT_NCOLUMNS; i++)
+		passed = kit_state(&part, i, 0) == TSDB_CELL_ABSENT && kit_state(&part, i, 1) == TSDB_CELL_ABSENT;
+	kit_ok(passed && row.len <= 40, "two tombstones take %d bytes", (int) row.len);
+	kit_pool_free(&pool);
+}
+
+/* copy_exactly - bytes with nothing behind them. */
+static TsdbSpan
+copy_exactly(const uint8_t *from, size_t nbytes, const TsdbMem *mem)
+{
+	uint8_t *to = (uint8_t *) tsdb_mem_alloc(mem, nbytes);
+
+	memcpy(to, from, nbytes);
+	return tsdb_span(to, nbytes);
+}
+
+/* Every truncation of a chunk is refused; what has a flipped bit is refused or stays in bounds. */
+static void
+test_damage(Shape shape)
+{
+	KitPool pool;
+	KitPool scratch;
+	TsdbWanted wanted[KIT_NCOLUMNS];
+	int naccepted = 0;
+	int nflipped = 0;
+	int round;
+
+	kit_pool_init(&pool);
+	kit_pool_init(&scratch);
+	want_all(wanted);
+	for (round = 0; round < 8; round++)
+	{
+		TsdbBatch batch;
+		TsdbBatch part;
+		TsdbRun run;
+		TsdbBytes row;
+		const uint8_t *payload;
+		uint32_t nbytes;
+		uint32_t step;
+		uint32_t i;
+
+		make_batch(&batch, shape, round % 2, &pool.mem);
+		write_run(&run, &row, &batch, round % 2, &pool.mem);
+		payload = row.data + row.len - run.payload_bytes;
+		nbytes = run.chunks[0].nbytes;
+		step = 1 + nbytes / 300;
+		for (i = 0; i < nbytes; i += step)
+		{
+			naccepted += tsdb_runchunk_decode(copy_exactly(payload, i, &scratch.mem), &run, run.chunks, wanted,
+											  KIT_NCOLUMNS, &part, &scratch.mem) == TSDB_OK;
+			kit_pool_reset(&scratch);
+		}
+		for (i = 0; i < 300; i++)
+		{
+			TsdbSpan src = copy_exactly(payload, nbytes, &scratch.mem);
+
+			((uint8_t *) src.at)[kit_below(nbytes)] ^= (uint8_t) (1 << kit_below(8));
+			if (tsdb_runchunk_decode(src, &run, run.chunks, wanted, KIT_NCOLUMNS, &part, &scratch.mem) == TSDB_OK)
+				nflipped += part.nrows != run.chunks[0].nrows ||
+							tsdb_key_compare(tsdb_batch_key(&part, 0), run.chunks[0].first) != 0;
+			kit_pool_reset(&scratch);
+		}
+		kit_pool_reset(&pool);
+	}
+	kit_ok(naccepted == 0, "truncated chunks are refused, %s (%d were not)", shape_names[shape], naccepted);
+	kit_ok(nflipped == 0, "flipped bits never change what the header promises, %s", shape_names[shape]);
+	kit_pool_free(&scratch);
+	kit_pool_free(&pool);
+}
+
+static void
+test_header_damage(void)
+{
+	KitPool pool;
+	int naccepted = 0;
+	int shape;
+
+	kit_pool_init(&pool);
+	for (shape = 0; shape < NSHAPES; shape++)
+	{
+		TsdbBatch batch;
+		TsdbRun run;
+		TsdbRun read;
+		TsdbBytes row;
+		size_t header_bytes;
+		size_t i;
+		int bit;
+
+		make_batch(&batch, (Shape) shape, false, &pool.mem);
+		write_run(&run, &row, &batch, false, &pool.mem);
+		header_bytes = row.len - run.payload_bytes;
+		for (i = 0; i < header_bytes; i++)
+		{
+			TsdbSpan src = copy_exactly(row.data, i, &pool.mem);
+
+			naccepted += tsdb_runheader_decode(&src, &read, &pool.mem) == TSDB_OK;
+			for (bit = 0; bit < 8; bit++)
+			{
+				src = copy_exactly(row.data, header_bytes, &pool.mem);
+				((uint8_t *) src.at)[i] ^= (uint8_t) (1 << bit);
+				naccepted += tsdb_runheader_decode(&src, &read, &pool.mem) == TSDB_OK;
+			}
+		}
+		kit_pool_reset(&pool);
+	}
+	kit_ok(naccepted == 0, "damaged headers are refused (%d were not)", naccepted);
+	kit_pool_free(&pool);
+}
+
+static void
+test_other_type(void)
+{
+	KitPool pool;
+	TsdbBatch batch;
+	TsdbBatch part;
+	TsdbRun run;
+	TsdbBytes row;
+	TsdbWanted wanted[KIT_NCOLUMNS];
+	const uint8_t *payload;
+
+	kit_pool_init(&pool);
+	make_batch(&batch, SHAPE_SHARED, true, &pool.mem);
+	write_run(&run, &row, &batch, true, &pool.mem);
+	payload = row.data + row.len - run.payload_bytes;
+	want_all(wanted);
+	wanted[1].type = TSDB_TYPE_INT8;
+	kit_ok(tsdb_runchunk_decode(tsdb_span(payload, run.chunks[0].nbytes), &run, run.chunks, wanted, KIT_NCOLUMNS,
+								&part, &pool.mem) == TSDB_CORRUPT,
+		   "a column of another type is refused");
+	kit_pool_free(&pool);
+}
+
+/* A chunk whose keys are not those that the header promises. */
+static void
+test_foreign_key(void)
+{
+	KitPool pool;
+	TsdbBatch batch;
+	TsdbBatch part;
+	TsdbRun run;
+	TsdbRunChunk chunk;
+	TsdbBytes row;
+	TsdbSpan src;
+	bool refused;
+
+	kit_pool_init(&pool);
+	make_batch(&batch, SHAPE_JITTER, true, &pool.mem);
+	write_run(&run, &row, &batch, true, &pool.mem);
+	src = tsdb_span(row.data + row.len - run.payload_bytes, run.chunks[0].nbytes);
+	chunk = run.chunks[0];
+	chunk.last.time++;
+	refused = tsdb_runchunk_decode(src, &run, &chunk, NULL, 0, &part, &pool.mem) == TSDB_CORRUPT;
+	chunk = run.chunks[0];
+	chunk.last.series++;
+	refused = refused && tsdb_runchunk_decode(src, &run, &chunk, NULL, 0, &part, &pool.mem) == TSDB_CORRUPT;
+	chunk = run.chunks[0];
+	chunk.nrows = 0;
+	refused = refused && tsdb_runchunk_decode(src, &run, &chunk, NULL, 0, &part, &pool.mem) == TSDB_CORRUPT;
+	chunk = run.chunks[0];
+	chunk.nrows++;
+	refused = refused && tsdb_runchunk_decode(src, &run, &chunk, NULL, 0, &part, &pool.mem) == TSDB_CORRUPT;
+	run.max_time--;
+	refused = refused && tsdb_runchunk_decode(src, &run, run.chunks, NULL, 0, &part, &pool.mem) == TSDB_CORRUPT;
+	run.max_time++;
+	run.min_time++;
+	refused = refused && tsdb_runchunk_decode(src, &run, run.chunks, NULL, 0, &part, &pool.mem) == TSDB_CORRUPT;
+	kit_ok(refused, "a chunk that breaks the promises of its header is refused");
+	kit_pool_free(&pool);
+}

@@ -78,3 +78,11 @@ COMMENT ON VIEW tsdb.progress IS 'long work on tables of this database that is g
 
 GRANT USAGE ON SCHEMA tsdb TO PUBLIC;
 GRANT SELECT ON tsdb.stats, tsdb.progress TO PUBLIC;
+
+--
+-- func/sql_patch: writing some columns of a sample
+--
+
+CREATE FUNCTION tsdb.patch(target regclass, source text) RETURNS int8
+    AS 'MODULE_PATHNAME', 'tsdb_patch' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tsdb.patch(regclass, text) IS 'write the rows of a query, but only the columns that it has; returns their number';

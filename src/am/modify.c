@@ -14,6 +14,7 @@
 #include "am/rowaccess.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
+#include "series/rowkey.h"
 #include "series/series.h"
 #include "utils/snapmgr.h"
 #include "write/buffer.h"
@@ -41,7 +42,7 @@ void
 tsdb_modify_insert(Relation rel, TupleTableSlot *slot, CommandId cid)
 {
 	const TsdbTable *table = tsdb_table_get(rel);
-	TsdbKey		key = tsdb_rowaccess_key(rel, table, slot, true);
+	TsdbKey		key = tsdb_rowkey_get(rel, table, slot, true);
 
 	/* Creating a series may have processed invalidations. */
 	table = tsdb_table_get(rel);
@@ -77,11 +78,14 @@ tsdb_modify_update(Relation rel, ItemPointer tid, TupleTableSlot *slot, CommandI
 	if (result == TM_Ok)
 	{
 		const TsdbTable *table = tsdb_table_get(rel);
-		TsdbKey		key = tsdb_rowaccess_key(rel, table, slot, true);
+		TsdbKey		key = tsdb_rowkey_get(rel, table, slot, true);
 
 		table = tsdb_table_get(rel);
 		if (tsdb_key_compare(key, target.key) != 0)
+		{
 			write_tombstone(rel, table, target.key, cid);
+			tsdb_buffer_mark_moved(rel, key, cid);
+		}
 		write_row(rel, table, key, slot, cid);
 		if (rel->trigdesc != NULL && (rel->trigdesc->trig_update_after_row ||
 									  rel->trigdesc->trig_update_old_table || rel->trigdesc->trig_update_new_table))
@@ -147,7 +151,7 @@ tsdb_modify_satisfies(Relation rel, TupleTableSlot *slot, Snapshot snapshot)
 {
 	TupleTableSlot *now = table_slot_create(rel, NULL);
 	TsdbRowAccess access;
-	TsdbKey		key = tsdb_rowaccess_key(rel, tsdb_table_get(rel), slot, false);
+	TsdbKey		key = tsdb_rowkey_get(rel, tsdb_table_get(rel), slot, false);
 	bool		result = false;
 
 	if (key.series != 0)
@@ -261,10 +265,13 @@ write_row(Relation rel, const TsdbTable *table, TsdbKey key, TupleTableSlot *slo
 	slot->tts_tableOid = RelationGetRelid(rel);
 }
 
+/* Take a row away; another one that the same command has moved to its place stays. */
 static void
 write_tombstone(Relation rel, const TsdbTable *table, TsdbKey key, CommandId cid)
 {
 	ItemPointerData unused;
 
+	if (tsdb_buffer_is_moved(rel, key, cid))
+		return;
 	tsdb_buffer_append(rel, table, key.series, key.time, TSDB_ROW_TOMBSTONE, NULL, NULL, NULL, cid, &unused);
 }

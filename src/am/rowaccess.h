@@ -33,13 +33,6 @@ extern void tsdb_rowaccess_close(TsdbRowAccess *access);
 extern bool tsdb_rowaccess_by_key(TsdbRowAccess *access, TsdbKey key, TupleTableSlot *slot);
 extern bool tsdb_rowaccess_by_tid(TsdbRowAccess *access, ItemPointer tid, TsdbKey *key, TupleTableSlot *slot);
 
-/*
- * tsdb_rowaccess_key - series and grid time of a row in a slot; the slot gets the grid time.
- *
- *	create	make the series when it is new; false: *key.series is 0 then
- */
-extern TsdbKey tsdb_rowaccess_key(Relation rel, const TsdbTable *table, TupleTableSlot *slot, bool create);
-
 /* tsdb_rowaccess_equal - the same values, bit for bit, in both slots? */
 extern bool tsdb_rowaccess_equal(Relation rel, TupleTableSlot *a, TupleTableSlot *b);
 

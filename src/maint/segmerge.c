@@ -175,6 +175,8 @@ next_driver(TsdbCompaction *compaction, TsdbRunCursor *list, uint32 ncursors, Ts
 {
 	bool		found = false;
 
+	key->series = PG_UINT32_MAX;
+	key->time = PG_INT64_MAX;
 	for (uint32 i = 0; i < ncursors; i++)
 	{
 		if (tsdb_runcursor_is_done(&list[i]) || list[i].stored->run.min_time >= compaction->cutoff_us)
@@ -197,12 +199,14 @@ skip_series(TsdbCompaction *compaction, TsdbRunCursors *cursors, TsdbRunCursor *
 			tsdb_runcursor_seek(cursors, &list[i], next);
 }
 
-/* A worker makes way for those who want the table for themselves, and commits now and then. */
+/*
+ * A worker commits now and then, which makes way for those who want the table for themselves.  (To ask
+ * LockHasWaitersRelation() crashes: a lock as weak as ours may be held by the fast path, which it doesn't know.)
+ */
 static bool
 should_stop(TsdbCompaction *compaction)
 {
-	return compaction->yield &&
-		(GetCurrentTimestamp() - compaction->started > STEP_US || LockHasWaitersRelation(compaction->rel, AccessShareLock));
+	return compaction->yield && GetCurrentTimestamp() - compaction->started > STEP_US;
 }
 
 static void
@@ -354,8 +358,10 @@ choose_rewrite(const Merge *merge, int64 first_us, int64 last_us)
 static bool
 next_time(Merge *merge, int64 *time_us)
 {
-	bool		found = merge->is_walking && walk_time(merge, time_us);
+	bool		found;
 
+	*time_us = PG_INT64_MAX;
+	found = merge->is_walking && walk_time(merge, time_us);
 	for (uint32 i = 0; i < merge->nactive; i++)
 	{
 		const TsdbRunCursor *cursor = merge->active[i];

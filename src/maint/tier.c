@@ -157,6 +157,8 @@ lowest_key(TsdbRunCursor *list, uint32 ncursors, TsdbKey *key)
 {
 	bool		found = false;
 
+	key->series = PG_UINT32_MAX;
+	key->time = PG_INT64_MAX;
 	for (uint32 i = 0; i < ncursors; i++)
 	{
 		if (tsdb_runcursor_is_done(&list[i]))

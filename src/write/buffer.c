@@ -67,7 +67,7 @@ typedef struct TableBuffer
 	uint32		tid_row;
 } TableBuffer;
 
-/* A sample that was updated or deleted, and by which command last. */
+/* A sample that was updated, deleted or put in place of another, and by which command last. */
 typedef struct ModifiedKey
 {
 	Oid			relid;
@@ -78,7 +78,8 @@ typedef struct ModifiedKey
 typedef struct Modified
 {
 	ModifiedKey key;
-	CommandId	cid;
+	CommandId	cid;			/* InvalidCommandId: none */
+	CommandId	moved_cid;		/* a row of another key was moved here; InvalidCommandId: none */
 } Modified;
 
 static int	write_buffer_kb = 64 * 1024;
@@ -86,6 +87,7 @@ static MemoryContext buffer_context = NULL; /* below TopTransactionContext; all 
 static HTAB *buffers = NULL;
 static HTAB *modified = NULL;
 
+static Modified *find_modified(Relation rel, TsdbKey key, bool create);
 static TableBuffer *find_buffer(Relation rel);
 static TableBuffer *get_buffer(Relation rel);
 static TsdbBufferChunk *current_chunk(TableBuffer *buffer, const TsdbTable *table);
@@ -210,25 +212,9 @@ tsdb_buffer_forget(Relation rel)
 bool
 tsdb_buffer_mark_modified(Relation rel, TsdbKey key, CommandId cid, CommandId *by)
 {
-	ModifiedKey hash_key;
-	Modified   *entry;
-	bool		found;
+	Modified   *entry = find_modified(rel, key, true);
 
-	if (modified == NULL)
-	{
-		HASHCTL		ctl = {0};
-
-		ctl.keysize = sizeof(ModifiedKey);
-		ctl.entrysize = sizeof(Modified);
-		ctl.hcxt = TopTransactionContext;
-		modified = hash_create("tsdb modified samples", 256, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	}
-	memset(&hash_key, 0, sizeof(hash_key));
-	hash_key.relid = RelationGetRelid(rel);
-	hash_key.series = key.series;
-	hash_key.time = key.time;
-	entry = hash_search(modified, &hash_key, HASH_ENTER, &found);
-	if (found && entry->cid >= cid)
+	if (entry->cid != InvalidCommandId && entry->cid >= cid)
 	{
 		*by = entry->cid;
 		return false;
@@ -240,14 +226,24 @@ tsdb_buffer_mark_modified(Relation rel, TsdbKey key, CommandId cid, CommandId *b
 void
 tsdb_buffer_unmark_modified(Relation rel, TsdbKey key)
 {
-	ModifiedKey hash_key;
+	Modified   *entry = find_modified(rel, key, false);
 
-	memset(&hash_key, 0, sizeof(hash_key));
-	hash_key.relid = RelationGetRelid(rel);
-	hash_key.series = key.series;
-	hash_key.time = key.time;
-	if (modified != NULL)
-		(void) hash_search(modified, &hash_key, HASH_REMOVE, NULL);
+	if (entry != NULL)
+		entry->cid = InvalidCommandId;
+}
+
+void
+tsdb_buffer_mark_moved(Relation rel, TsdbKey key, CommandId cid)
+{
+	find_modified(rel, key, true)->moved_cid = cid;
+}
+
+bool
+tsdb_buffer_is_moved(Relation rel, TsdbKey key, CommandId cid)
+{
+	Modified   *entry = find_modified(rel, key, false);
+
+	return entry != NULL && entry->moved_cid == cid;
 }
 
 void
@@ -263,6 +259,35 @@ tsdb_buffer_init(void)
 }
 
 // private functions
+
+/* What this transaction did to a sample; when there is nothing, a new entry or NULL. */
+static Modified *
+find_modified(Relation rel, TsdbKey key, bool create)
+{
+	ModifiedKey hash_key;
+	Modified   *entry;
+	bool		found;
+
+	if (modified == NULL && create)
+	{
+		HASHCTL		ctl = {0};
+
+		ctl.keysize = sizeof(ModifiedKey);
+		ctl.entrysize = sizeof(Modified);
+		ctl.hcxt = TopTransactionContext;
+		modified = hash_create("tsdb modified samples", 256, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	if (modified == NULL)
+		return NULL;
+	memset(&hash_key, 0, sizeof(hash_key));
+	hash_key.relid = RelationGetRelid(rel);
+	hash_key.series = key.series;
+	hash_key.time = key.time;
+	entry = hash_search(modified, &hash_key, create ? HASH_ENTER : HASH_FIND, &found);
+	if (!found && create)
+		entry->cid = entry->moved_cid = InvalidCommandId;
+	return entry;
+}
 
 static TableBuffer *
 find_buffer(Relation rel)

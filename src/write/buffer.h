@@ -59,6 +59,14 @@ extern bool tsdb_buffer_mark_modified(Relation rel, TsdbKey key, CommandId cid, 
 /* tsdb_buffer_unmark_modified - the change was refused after all: the command may come back to the sample. */
 extern void tsdb_buffer_unmark_modified(Relation rel, TsdbKey key);
 
+/*
+ * tsdb_buffer_mark_moved - remember that command cid moved the row of another key here.
+ * tsdb_buffer_is_moved - did it?  Then a row that the same command takes away from here, which was there
+ * before, leaves no tombstone: UPDATE t SET time = time + '1 s' moves every row, whatever the order.
+ */
+extern void tsdb_buffer_mark_moved(Relation rel, TsdbKey key, CommandId cid);
+extern bool tsdb_buffer_is_moved(Relation rel, TsdbKey key, CommandId cid);
+
 /* tsdb_buffer_init - GUCs and transaction callbacks. */
 extern void tsdb_buffer_init(void);
 

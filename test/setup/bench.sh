@@ -1,20 +1,76 @@
 #!/bin/sh
-# bench.sh - everything in test/bench: C programs (*_bench.c), then scripts (*.sh) on a private server.
+# bench.sh - C programs of test/bench (*_bench.c), then its scripts, on a private server of
+# the optimised build; docs/BENCHMARKS.md is written when all of them ran.
+#
+# T='ingest queries' runs those scripts only and prints what they found.
+# Settings: BENCH_SERIES, BENCH_SECONDS, BENCH_ROUNDS, TSDB_DATA (folder of
+# CSVs with real series), and those on top of each script.
 set -eu
 . "$(dirname "$0")/lib.sh"
+
+SCRIPTS='ingest single amplification queries density memory peers'
+
+# codecs - every C program; each prints its own table.
+codecs() {
+    make -s -j"$JOBS" -f test/setup/pure.mk FLAVOUR=gcc bench
+    for bench in build/pure-gcc/test/bench/*_bench; do
+        [ ! -x "$bench" ] || "$bench" "${TSDB_DATA:-test/data}" | tee -a "$WORK/codecs.txt"
+    done
+}
+
+machine() {
+    echo "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores, $(awk '/^MemTotal/ { printf "%.0f GB", $2 / 1e6 }' /proc/meminfo)"
+}
 
 server_install
 work_open
 server_paths
 cd "$ROOT"
-echo "machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores, $(awk '/^MemTotal/ { printf "%.0f GB", $2 / 1e6 }' /proc/meminfo)"
-echo "commit:  $(git describe --always --dirty 2>/dev/null || echo unknown)"
-make -s -j"$JOBS" -f test/setup/pure.mk FLAVOUR=gcc bench
-for bench in build/pure-gcc/test/bench/*_bench; do
-    [ ! -x "$bench" ] || "$bench" test/data
-done
+RESULTS=$WORK/results.tsv
+{
+    printf 'about\tmachine\t%s\n' "$(machine)"
+    printf 'about\tcommit\t%s\n' "$(git describe --always --dirty 2>/dev/null || echo unknown)"
+    printf 'about\tdate\t%s\n' "$(date -u +%F)"
+    printf 'about\tserver\t%s\n' "$("$PG_CONFIG" --version)"
+} >"$RESULTS"
+cut -f2- "$RESULTS"
+[ -n "${T:-}" ] || codecs
 server_copy
-export ROOT PG_BIN WORK
-for bench in test/bench/*.sh; do
-    [ ! -x "$bench" ] || "$bench"
+cluster_start bench <<CONF
+fsync = on
+shared_buffers = ${BENCH_SHARED_BUFFERS:-1GB}
+max_wal_size = 32GB
+checkpoint_timeout = 1h
+autovacuum = off
+tsdb.maintenance = off
+max_parallel_maintenance_workers = 0
+log_min_messages = warning
+CONF
+. test/bench/lib.sh
+"$PG_BIN/psql" -X -q -d postgres -c 'CREATE DATABASE bench'
+sql -f test/bench/functions.sql
+failed=0
+for script in ${T:-$SCRIPTS}; do
+    echo
+    echo "== $script"
+    # Not under "if" or "||", which would turn errexit off inside.
+    set +e
+    (
+        set -e
+        . "test/bench/$script.sh"
+    )
+    status=$?
+    set -e
+    if [ $status != 0 ]; then
+        miss "$script" "the rest of $script.sh" 'the script failed'
+        failed=$((failed + 1))
+    fi
 done
+cp "$RESULTS" "$BUILD/bench.tsv"
+[ ! -f "$WORK/codecs.txt" ] || cp "$WORK/codecs.txt" "$BUILD/bench-codecs.txt"
+if [ -z "${T:-}" ]; then
+    perl test/bench/report.pl "$BUILD/bench.tsv" "$BUILD/bench-codecs.txt" docs
+fi
+echo
+perl test/bench/report.pl --goals "$BUILD/bench.tsv"
+[ $failed = 0 ]

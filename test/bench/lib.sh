@@ -1,0 +1,121 @@
+# Shared by the bench scripts: results, medians, tables with the workload, measured
+# statements.  Sourced by test/setup/bench.sh, which has started the
+# cluster "bench" and set RESULTS; the scripts run in subshells of it.
+#
+# A result is one line of RESULTS, fields apart by tabs; report.pl makes the tables of them:
+#   value  section  what  contender  number  unit
+#   goal   section  text  number  <= or >=  limit  unit
+#   miss   section  text  why
+#   note   section  text
+
+BENCH=$ROOT/test/bench
+SERIES=${BENCH_SERIES:-100}
+SECONDS_LONG=${BENCH_SECONDS:-36000}
+ROUNDS=${BENCH_ROUNDS:-5}
+ROWS=$((SERIES * SECONDS_LONG))
+WORKLOAD=$WORK/home/workload
+
+value() {
+    printf 'value\t%s\t%s\t%s\t%s\t%s\n' "$@" >>"$RESULTS"
+    printf '%-14s %-44s %-18s %14.4f %s\n' "$@"
+}
+
+# goal section text number op limit unit
+goal() {
+    printf 'goal\t%s\t%s\t%s\t%s\t%s\t%s\n' "$@" >>"$RESULTS"
+    printf '%-14s goal: %s: %.4g (%s %s %s)\n' "$@"
+}
+
+# miss section text why - something that should have been measured and was not.
+miss() {
+    printf 'miss\t%s\t%s\t%s\n' "$@" >>"$RESULTS"
+    printf '%-14s MISSING: %s: %s\n' "$@"
+}
+
+remark() {
+    printf 'note\t%s\t%s\n' "$@" >>"$RESULTS"
+}
+
+sql() {
+    "$PG_BIN/psql" -X -q -A -t -F ' ' -v ON_ERROR_STOP=1 -d bench "$@"
+}
+
+# median - of the numbers on stdin.
+median() {
+    sort -g | awk '{ a[NR] = $1 } END { print NR % 2 ? a[(NR + 1) / 2] : (a[NR / 2] + a[NR / 2 + 1]) / 2 }'
+}
+
+# ratio a b - a / b
+ratio() {
+    awk -v a="$1" -v b="$2" 'BEGIN { printf "%.6g", a / b }'
+}
+
+# column file key n - field n of the lines that begin with key.
+column() {
+    awk -v key="$2" -v n="$3" '$1 == key { print $n }' "$1"
+}
+
+# paired_ratio file a b n - median over the rounds of a's field n over b's, same round.
+paired_ratio() {
+    awk -v a="$2" -v b="$3" -v n="$4" '$1 == a { x[++i] = $n } $1 == b { y[++j] = $n }
+        END { for (k = 1; k <= i && k <= j; k++) print x[k] / y[k] }' "$1" | median
+}
+
+# workload_make - sensor rows as $WORKLOAD.tsv (COPY) and $WORKLOAD.line (line protocol), once.
+workload_make() {
+    [ ! -f "$WORKLOAD.line" ] || return 0
+    note "generating $SERIES series x $SECONDS_LONG s = $ROWS rows"
+    as_user perl - both "$SERIES" "$SECONDS_LONG" "$WORKLOAD" <"$BENCH/sensors.pl"
+}
+
+# table_make name contender
+table_make() {
+    case $2 in
+    tsdb) using="USING tsdb WITH (tags = 'series', sample_interval = '1s')" ;;
+    *) using='USING heap' ;;
+    esac
+    sql -c "DROP TABLE IF EXISTS $1" -c "CREATE TABLE $1 (time timestamptz NOT NULL, series text NOT NULL, value float8) $using" 2>/dev/null
+    case $2 in
+    btree) sql -c "CREATE INDEX ON $1 (series, time)" ;;
+    brin) sql -c "CREATE INDEX ON $1 USING brin (time)" ;;
+    esac
+}
+
+# table_settle name contender - what maintenance makes of the table in the end.
+table_settle() {
+    [ "$2" != tsdb ] || sql -o /dev/null -c "SELECT tsdb.compact('$1')"
+    sql -c "VACUUM (ANALYZE) $1"
+}
+
+# tables_load - sensor_<contender> for the four PostgreSQL contenders, unless they are there.
+tables_load() {
+    workload_make
+    for contender in tsdb heap btree brin; do
+        [ -z "$(sql -c "SELECT to_regclass('sensor_$contender')")" ] || continue
+        table_make "sensor_$contender" "$contender"
+        sql -c "COPY sensor_$contender FROM '$WORKLOAD.tsv'"
+        table_settle "sensor_$contender" "$contender"
+    done
+}
+
+# measured statement - run it in a session of its own; prints "ms cpu_ms wal_bytes".
+measured() {
+    sql <<SQL
+SELECT bench.cpu_ms() AS cpu, pg_current_wal_insert_lsn() AS lsn, clock_timestamp() AS at \\gset
+$1;
+SELECT extract(epoch FROM clock_timestamp() - :'at'::timestamptz) * 1000, bench.cpu_ms() - :cpu, pg_current_wal_insert_lsn() - :'lsn'::pg_lsn;
+SQL
+}
+
+# timed_query query [setting...] - planning and execution in the server, ms.
+timed_query() {
+    {
+        echo "SET jit = off; SET max_parallel_workers_per_gather = 0;"
+        echo "EXPLAIN (ANALYZE, TIMING OFF, SUMMARY ON) $1;"
+    } | sql | awk '/^(Planning|Execution) Time:/ { t += $3 } END { print t }'
+}
+
+# peak_kb - what the session of stdin's statements needed at most, shared memory it touched included.
+peak_kb() {
+    { cat && echo 'SELECT bench.peak_kb();'; } | sql | tail -n 1
+}

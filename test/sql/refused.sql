@@ -1,0 +1,77 @@
+-- What tsdb tables can't do is said when it is asked for, with what to do instead.
+\set SHOW_CONTEXT never
+CREATE TABLE t (time timestamptz, plant text, v float8) USING tsdb WITH (tags = 'plant', sample_interval = '1s');
+INSERT INTO t VALUES ('2024-01-01Z', 'a', 1);
+
+-- indexes and keys
+CREATE INDEX ON t (plant);
+CREATE INDEX CONCURRENTLY ON t (plant);
+CREATE UNIQUE INDEX ON t (plant, time);
+ALTER TABLE t ADD PRIMARY KEY (plant, time);
+ALTER TABLE t ADD UNIQUE (plant, time);
+ALTER TABLE t ADD EXCLUDE (plant WITH =);
+ALTER TABLE t ADD COLUMN id int PRIMARY KEY;
+CREATE TABLE bad (time timestamptz PRIMARY KEY, v float8) USING tsdb WITH (tags = '', sample_interval = '1s');
+CREATE TABLE bad (time timestamptz, v float8, UNIQUE (time)) USING tsdb WITH (tags = '', sample_interval = '1s');
+CREATE TABLE keyed (time timestamptz PRIMARY KEY, v float8);
+CREATE TABLE bad (LIKE keyed INCLUDING ALL) USING tsdb WITH (tags = '', sample_interval = '1s');
+CREATE TABLE parts (time timestamptz, plant text, v float8) PARTITION BY RANGE (time);
+CREATE TABLE parts1 PARTITION OF parts FOR VALUES FROM ('2024-01-01Z') TO ('2024-02-01Z') USING tsdb WITH (tags = 'plant', sample_interval = '1s');
+ALTER TABLE parts ADD PRIMARY KEY (time);
+CREATE INDEX ON parts (time);
+-- an index of a parent without them is taken to new partitions
+DROP TABLE parts1;
+CREATE INDEX ON parts (time);
+CREATE TABLE parts1 PARTITION OF parts FOR VALUES FROM ('2024-01-01Z') TO ('2024-02-01Z') USING tsdb WITH (tags = 'plant', sample_interval = '1s');
+ALTER TABLE parts ATTACH PARTITION t DEFAULT;
+DROP INDEX parts_time_idx;
+CREATE TABLE parts1 PARTITION OF parts FOR VALUES FROM ('2024-01-01Z') TO ('2024-02-01Z') USING tsdb WITH (tags = 'plant', sample_interval = '1s');
+
+-- being referenced by a foreign key
+CREATE TABLE bad (a text REFERENCES t (plant));
+CREATE TABLE bad (a text, FOREIGN KEY (a) REFERENCES t (plant));
+ALTER TABLE keyed ADD FOREIGN KEY (time) REFERENCES t;
+ALTER TABLE keyed ADD COLUMN a text REFERENCES t (plant);
+CREATE TABLE bad (time timestamptz, plant text, twin text REFERENCES bad (plant)) USING tsdb WITH (tags = 'plant', sample_interval = '1s');
+-- the other direction is fine
+CREATE TABLE plants (name text PRIMARY KEY);
+INSERT INTO plants VALUES ('a');
+ALTER TABLE t ADD FOREIGN KEY (plant) REFERENCES plants;
+INSERT INTO t VALUES ('2024-01-02Z', 'nosuch', 1);
+
+-- ON CONFLICT, however it comes to the table
+INSERT INTO t VALUES ('2024-01-01Z', 'a', 2) ON CONFLICT DO NOTHING;
+INSERT INTO t VALUES ('2024-01-01Z', 'a', 2) ON CONFLICT (plant, time) DO UPDATE SET v = excluded.v;
+EXPLAIN INSERT INTO t VALUES ('2024-01-01Z', 'a', 2) ON CONFLICT (plant, time) DO NOTHING;
+WITH w AS (INSERT INTO t VALUES ('2024-01-01Z', 'a', 2) ON CONFLICT DO NOTHING RETURNING v) SELECT * FROM w;
+PREPARE upsert AS INSERT INTO t VALUES ('2024-01-01Z', 'a', 2) ON CONFLICT DO NOTHING;
+EXECUTE upsert;
+DEALLOCATE upsert;
+CREATE VIEW through AS SELECT * FROM t;
+INSERT INTO through VALUES ('2024-01-01Z', 'a', 2) ON CONFLICT DO NOTHING;
+CREATE TABLE ruled (time timestamptz, plant text, v float8);
+CREATE RULE r AS ON INSERT TO ruled DO INSTEAD INSERT INTO t VALUES (new.time, new.plant, new.v) ON CONFLICT DO NOTHING;
+INSERT INTO ruled VALUES ('2024-01-01Z', 'a', 2);
+INSERT INTO parts VALUES ('2024-01-01Z', 'a', 2) ON CONFLICT DO NOTHING;
+INSERT INTO keyed VALUES ('2024-01-01Z', 1) ON CONFLICT DO NOTHING;
+SELECT v FROM t;
+
+-- publications
+CREATE PUBLICATION regress_p FOR TABLE t;
+SET client_min_messages = error;
+CREATE PUBLICATION regress_p FOR TABLE keyed;
+ALTER PUBLICATION regress_p ADD TABLE t;
+ALTER PUBLICATION regress_p SET TABLE t, keyed;
+ALTER TABLE keyed DROP CONSTRAINT keyed_pkey;
+ALTER TABLE keyed SET ACCESS METHOD tsdb, SET (tags = '', sample_interval = '1s');
+DROP PUBLICATION regress_p;
+CREATE PUBLICATION regress_p FOR ALL TABLES;
+DROP PUBLICATION regress_p;
+CREATE PUBLICATION regress_p FOR ALL TABLES;
+RESET client_min_messages;
+CREATE TABLE covered (time timestamptz, v float8) USING tsdb WITH (tags = '', sample_interval = '1s');
+CREATE TEMP TABLE uncovered (time timestamptz, v float8) USING tsdb WITH (tags = '', sample_interval = '1s');
+DROP PUBLICATION regress_p;
+
+DROP VIEW through;
+DROP TABLE t, keyed, parts, plants, ruled, covered, uncovered;

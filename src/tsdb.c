@@ -9,6 +9,7 @@
 
 #include "am/ddl.h"
 #include "am/handler.h"
+#include "am/rowaccess.h"
 #include "fmgr.h"
 #include "maint/maintainer.h"
 #include "miscadmin.h"
@@ -39,6 +40,7 @@ _PG_init(void)
 	tsdb_metapage_shmem_init();
 	tsdb_buffer_init();
 	tsdb_handler_init();
+	tsdb_rowaccess_init();
 	tsdb_ddl_init();
 	tsdb_planner_init();
 	tsdb_maintainer_init();

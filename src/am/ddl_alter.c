@@ -27,6 +27,7 @@
 #include "utils/rel.h"
 
 #include "am/ddl_private.h"
+#include "pg/compat.h"
 #include "series/options.h"
 #include "store/metapage.h"
 #include "store/store.h"
@@ -428,6 +429,6 @@ raise_has_rows(Relation rel, const char *option, const char *detail)
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			 errmsg("option \"%s\" of table \"%s\" can't be changed like this while the table has rows",
 					option, RelationGetRelationName(rel)),
-			 errdetail("%s", detail),
+			 errdetail_internal("%s", detail),
 			 errhint("Make a new table with the wanted options, INSERT INTO it SELECT from this one, and rename it.")));
 }

@@ -16,6 +16,7 @@
 #include "nodes/value.h"
 
 #include "am/ddl_private.h"
+#include "pg/compat.h"
 #include "series/options.h"
 #include "store/store.h"
 

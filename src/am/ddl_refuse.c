@@ -27,6 +27,7 @@
 #include "utils/rel.h"
 
 #include "am/ddl_private.h"
+#include "pg/compat.h"
 
 static planner_hook_type next_planner;
 

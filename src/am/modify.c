@@ -24,8 +24,11 @@
 typedef struct Target
 {
 	TsdbKey		key;
+	TsdbRowAccess *seen_access;
+	TsdbRowAccess *newest_access;
 	TupleTableSlot *seen;
-	TupleTableSlot *newest;		/* empty: gone */
+	TupleTableSlot *newest;		/* NULL: gone */
+	TupleTableSlot *copy;		/* holder of `seen` when its access is gone */
 	bool		changed;
 } Target;
 
@@ -34,6 +37,7 @@ static TM_Result find_target(Relation rel, ItemPointer tid, CommandId cid, Snaps
 static bool find_seen(Relation rel, ItemPointer tid, Snapshot snapshot, Target *target);
 static void read_newest(Relation rel, Snapshot snapshot, Target *target);
 static void free_target(Target *target);
+static void copy_row(Relation rel, TupleTableSlot *to, TupleTableSlot *from);
 static CommandId curcid_of(Snapshot snapshot);
 static void write_row(Relation rel, const TsdbTable *table, TsdbKey key, TupleTableSlot *slot, CommandId cid);
 static void write_tombstone(Relation rel, const TsdbTable *table, TsdbKey key, CommandId cid);
@@ -113,9 +117,7 @@ tsdb_modify_lock(Relation rel, ItemPointer tid, Snapshot snapshot, TupleTableSlo
 	}
 	if (result == TM_Ok || result == TM_Updated)
 	{
-		ExecCopySlot(slot, target.newest);
-		slot->tts_tid = target.newest->tts_tid;
-		slot->tts_tableOid = RelationGetRelid(rel);
+		copy_row(rel, slot, target.newest);
 		if (tmfd->traversed)
 			*tid = slot->tts_tid;
 	}
@@ -126,44 +128,45 @@ tsdb_modify_lock(Relation rel, ItemPointer tid, Snapshot snapshot, TupleTableSlo
 bool
 tsdb_modify_fetch(Relation rel, ItemPointer tid, Snapshot snapshot, TupleTableSlot *slot)
 {
-	TsdbRowAccess access;
+	TsdbRowAccess *access;
+	TupleTableSlot *row;
 	TsdbKey		key;
-	bool		found;
 
 	if (tsdb_images_find(rel, tid, slot))
 		return true;
-	tsdb_rowaccess_open(&access, rel, snapshot);
-	found = tsdb_rowaccess_by_tid(&access, tid, &key, slot);
-	tsdb_rowaccess_close(&access);
-	if (!found && snapshot != NULL && snapshot->snapshot_type != SNAPSHOT_MVCC)
+	access = tsdb_rowaccess_seen(rel, snapshot);
+	row = tsdb_rowaccess_by_tid(access, tid, &key);
+	if (row == NULL && snapshot != NULL && snapshot->snapshot_type != SNAPSHOT_MVCC)
 	{
 		/* SnapshotAny: the version that a row lock has returned may be newer than the active snapshot. */
-		tsdb_rowaccess_open_latest(&access, rel, curcid_of(snapshot));
-		found = tsdb_rowaccess_by_tid(&access, tid, &key, slot);
-		tsdb_rowaccess_close(&access);
+		tsdb_rowaccess_release(access);
+		access = tsdb_rowaccess_latest(rel, curcid_of(snapshot), 0);
+		row = tsdb_rowaccess_by_tid(access, tid, &key);
 	}
-	return found;
+	if (row != NULL)
+		copy_row(rel, slot, row);
+	tsdb_rowaccess_release(access);
+	return row != NULL;
 }
 
 /* Is the row in the slot, as it is, still what the table holds?  Foreign key checks ask this of rows inserted before. */
 bool
 tsdb_modify_satisfies(Relation rel, TupleTableSlot *slot, Snapshot snapshot)
 {
-	TupleTableSlot *now = table_slot_create(rel, NULL);
-	TsdbRowAccess access;
 	TsdbKey		key = tsdb_rowkey_get(rel, tsdb_table_get(rel), slot, false);
-	bool		result = false;
+	TsdbRowAccess *access;
+	TupleTableSlot *row;
+	bool		result;
 
-	if (key.series != 0)
-	{
-		if (snapshot->snapshot_type == SNAPSHOT_MVCC)
-			tsdb_rowaccess_open(&access, rel, snapshot);
-		else
-			tsdb_rowaccess_open_latest(&access, rel, InvalidCommandId);
-		result = tsdb_rowaccess_by_key(&access, key, now) && tsdb_rowaccess_equal(rel, slot, now);
-		tsdb_rowaccess_close(&access);
-	}
-	ExecDropSingleTupleTableSlot(now);
+	if (key.series == 0)
+		return false;
+	if (snapshot->snapshot_type == SNAPSHOT_MVCC)
+		access = tsdb_rowaccess_seen(rel, snapshot);
+	else
+		access = tsdb_rowaccess_latest(rel, InvalidCommandId, 0);
+	row = tsdb_rowaccess_by_key(access, key);
+	result = row != NULL && tsdb_rowaccess_equal(rel, slot, row);
+	tsdb_rowaccess_release(access);
 	return result;
 }
 
@@ -182,9 +185,7 @@ find_target(Relation rel, ItemPointer tid, CommandId cid, Snapshot snapshot, Loc
 {
 	CommandId	by;
 
-	target->seen = table_slot_create(rel, NULL);
-	target->newest = table_slot_create(rel, NULL);
-	target->changed = false;
+	memset(target, 0, sizeof(Target));
 	tmfd->ctid = *tid;
 	tmfd->xmax = InvalidTransactionId;
 	tmfd->cmax = InvalidCommandId;
@@ -205,7 +206,7 @@ find_target(Relation rel, ItemPointer tid, CommandId cid, Snapshot snapshot, Loc
 		return TM_Ok;
 	if (is_change)
 		tsdb_buffer_unmark_modified(rel, target->key);
-	if (TTS_EMPTY(target->newest))
+	if (target->newest == NULL)
 		return TM_Deleted;
 	tmfd->ctid = target->newest->tts_tid;
 	return TM_Updated;
@@ -215,37 +216,55 @@ find_target(Relation rel, ItemPointer tid, CommandId cid, Snapshot snapshot, Loc
 static bool
 find_seen(Relation rel, ItemPointer tid, Snapshot snapshot, Target *target)
 {
-	TsdbRowAccess access;
-	bool		found;
-
-	tsdb_rowaccess_open(&access, rel, snapshot);
-	found = tsdb_rowaccess_by_tid(&access, tid, &target->key, target->seen);
-	tsdb_rowaccess_close(&access);
-	if (!found)
+	target->seen_access = tsdb_rowaccess_seen(rel, snapshot);
+	target->seen = tsdb_rowaccess_by_tid(target->seen_access, tid, &target->key);
+	if (target->seen == NULL)
 	{
-		tsdb_rowaccess_open_latest(&access, rel, curcid_of(snapshot));
-		found = tsdb_rowaccess_by_tid(&access, tid, &target->key, target->seen);
-		tsdb_rowaccess_close(&access);
+		tsdb_rowaccess_release(target->seen_access);
+		target->seen_access = tsdb_rowaccess_latest(rel, curcid_of(snapshot), 0);
+		target->seen = tsdb_rowaccess_by_tid(target->seen_access, tid, &target->key);
+		if (target->seen != NULL)
+		{
+			/* The access may be closed and its slot go when the newest version is read: keep a copy. */
+			target->copy = table_slot_create(rel, NULL);
+			copy_row(rel, target->copy, target->seen);
+			target->seen = target->copy;
+			tsdb_rowaccess_release(target->seen_access);
+			target->seen_access = NULL;
+		}
 	}
-	return found;
+	return target->seen != NULL;
 }
 
 static void
 read_newest(Relation rel, Snapshot snapshot, Target *target)
 {
-	TsdbRowAccess access;
-
-	tsdb_rowaccess_open_latest(&access, rel, curcid_of(snapshot));
-	(void) tsdb_rowaccess_by_key(&access, target->key, target->newest);
-	tsdb_rowaccess_close(&access);
-	target->changed = TTS_EMPTY(target->newest) || !tsdb_rowaccess_equal(rel, target->seen, target->newest);
+	target->newest_access = tsdb_rowaccess_latest(rel, curcid_of(snapshot), target->key.series);
+	if (target->seen_access != NULL && tsdb_rowaccess_same_runs(target->seen_access, target->newest_access))
+	{
+		target->newest = target->seen;
+		return;
+	}
+	target->newest = tsdb_rowaccess_by_key(target->newest_access, target->key);
+	target->changed = target->newest == NULL || !tsdb_rowaccess_equal(rel, target->seen, target->newest);
 }
 
 static void
 free_target(Target *target)
 {
-	ExecDropSingleTupleTableSlot(target->seen);
-	ExecDropSingleTupleTableSlot(target->newest);
+	if (target->copy != NULL)
+		ExecDropSingleTupleTableSlot(target->copy);
+	tsdb_rowaccess_release(target->seen_access);
+	tsdb_rowaccess_release(target->newest_access);
+}
+
+/* Copy a row with its TID; the slot then owns its values. */
+static void
+copy_row(Relation rel, TupleTableSlot *to, TupleTableSlot *from)
+{
+	ExecCopySlot(to, from);
+	to->tts_tid = from->tts_tid;
+	to->tts_tableOid = RelationGetRelid(rel);
 }
 
 /* Which of our own commands count as done. */

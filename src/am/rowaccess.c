@@ -7,67 +7,138 @@
  */
 #include "postgres.h"
 
+#include "access/tableam.h"
 #include "am/rowaccess.h"
+#include "executor/executor.h"
+#include "lib/ilist.h"
+#include "pg/compat.h"
+#include "read/reader.h"
+#include "read/rowslot.h"
+#include "series/tsdbtable.h"
 #include "utils/datum.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "write/buffer.h"
 
+struct TsdbRowAccess
+{
+	dlist_node	node;			/* in kept, when depth > 0 */
+	int			depth;			/* executor run that keeps it, 0 = none: closed at release */
+	MemoryContext context;
+	Relation	rel;
+	Snapshot	given;			/* seen: the caller's snapshot, to know it again; latest: NULL */
+	TransactionId given_xmin;
+	TransactionId given_xmax;
+	CommandId	curcid;
+	Snapshot	registered;		/* ours, or NULL */
+	TsdbReader *reader;
+	TsdbRowFiller *filler;
+	TupleTableSlot *slot;
+	HTAB	   *series;			/* latest: series whose lock was held when it was opened or later found held */
+};
+
+static dlist_head kept = DLIST_STATIC_INIT(kept);
+static int	run_depth = 0;
+static ExecutorRun_hook_type prev_executor_run = NULL;
+
+static TsdbRowAccess *create_access(Relation rel);
 static void open_reader(TsdbRowAccess *access, Snapshot snapshot);
-static void store_row(TsdbRowAccess *access, const TsdbBatch *batch, TupleTableSlot *slot);
+static void close_access(TsdbRowAccess *access);
+static TsdbRowAccess *find_seen(Relation rel, Snapshot snapshot);
+static TsdbRowAccess *find_latest(Relation rel);
+static void executor_run(TSDB_EXECUTOR_RUN_PARAMS);
+static void end_run(bool is_error);
 
-void
-tsdb_rowaccess_open(TsdbRowAccess *access, Relation rel, Snapshot snapshot)
+TsdbRowAccess *
+tsdb_rowaccess_seen(Relation rel, Snapshot snapshot)
 {
-	access->rel = rel;
-	access->snapshot = NULL;
-	if (snapshot == NULL || snapshot->snapshot_type != SNAPSHOT_MVCC)
+	TsdbRowAccess *access;
+	bool		is_mvcc = snapshot != NULL && snapshot->snapshot_type == SNAPSHOT_MVCC;
+
+	if (!is_mvcc)
+		snapshot = ActiveSnapshotSet() ? GetActiveSnapshot() : GetLatestSnapshot();
+	access = find_seen(rel, snapshot);
+	if (access != NULL)
+		return access;
+	access = create_access(rel);
+	access->given = snapshot;
+	access->given_xmin = snapshot->xmin;
+	access->given_xmax = snapshot->xmax;
+	access->curcid = snapshot->curcid;
+	access->registered = RegisterSnapshot(snapshot);
+	open_reader(access, access->registered);
+	return access;
+}
+
+TsdbRowAccess *
+tsdb_rowaccess_latest(Relation rel, CommandId curcid, uint32 series)
+{
+	TsdbRowAccess *access = find_latest(rel);
+
+	if (access != NULL)
 	{
-		access->snapshot = RegisterSnapshot(ActiveSnapshotSet() ? GetActiveSnapshot() : GetLatestSnapshot());
-		snapshot = access->snapshot;
+		/* Opened after this statement got the lock of the series? */
+		if (series != 0 && access->curcid == curcid && hash_search(access->series, &series, HASH_FIND, NULL) != NULL)
+			return access;
+		close_access(access);
 	}
-	open_reader(access, snapshot);
+	access = create_access(rel);
+	access->curcid = curcid;
+	access->registered = RegisterSnapshot(GetLatestSnapshot());
+	access->registered->curcid = curcid;
+	open_reader(access, access->registered);
+	if (access->depth > 0)
+	{
+		HASHCTL		ctl = {0};
+
+		ctl.keysize = sizeof(uint32);
+		ctl.entrysize = sizeof(uint32);
+		ctl.hcxt = access->context;
+		access->series = hash_create("tsdb locked series", 32, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		if (series != 0)
+			(void) hash_search(access->series, &series, HASH_ENTER, NULL);
+	}
+	return access;
 }
 
 void
-tsdb_rowaccess_open_latest(TsdbRowAccess *access, Relation rel, CommandId curcid)
+tsdb_rowaccess_release(TsdbRowAccess *access)
 {
-	access->rel = rel;
-	access->snapshot = RegisterSnapshot(GetLatestSnapshot());
-	access->snapshot->curcid = curcid;
-	open_reader(access, access->snapshot);
+	if (access != NULL && access->depth == 0)
+		close_access(access);
 }
 
-void
-tsdb_rowaccess_close(TsdbRowAccess *access)
-{
-	tsdb_reader_close(access->reader);
-	if (access->snapshot != NULL)
-		UnregisterSnapshot(access->snapshot);
-}
-
-bool
-tsdb_rowaccess_by_key(TsdbRowAccess *access, TsdbKey key, TupleTableSlot *slot)
+TupleTableSlot *
+tsdb_rowaccess_by_key(TsdbRowAccess *access, TsdbKey key)
 {
 	const TsdbBatch *batch = tsdb_reader_fetch(access->reader, key);
 
-	ExecClearTuple(slot);
+	ExecClearTuple(access->slot);
 	if (batch == NULL)
-		return false;
-	store_row(access, batch, slot);
-	return true;
+		return NULL;
+	tsdb_rowfiller_set_batch(access->filler, batch);
+	tsdb_rowfiller_fill(access->filler, 0, access->slot);
+	tsdb_reader_tid(access->reader, 0, &access->slot->tts_tid);
+	access->slot->tts_tableOid = RelationGetRelid(access->rel);
+	return access->slot;
+}
+
+TupleTableSlot *
+tsdb_rowaccess_by_tid(TsdbRowAccess *access, ItemPointer tid, TsdbKey *key)
+{
+	return tsdb_reader_resolve(access->reader, tid, key) ? tsdb_rowaccess_by_key(access, *key) : NULL;
 }
 
 bool
-tsdb_rowaccess_by_tid(TsdbRowAccess *access, ItemPointer tid, TsdbKey *key, TupleTableSlot *slot)
+tsdb_rowaccess_same_runs(TsdbRowAccess *a, TsdbRowAccess *b)
 {
-	ItemPointerData asked = *tid;
+	const uint64 *left;
+	const uint64 *right;
+	uint32		nleft = tsdb_reader_run_numbers(a->reader, &left);
+	uint32		nright = tsdb_reader_run_numbers(b->reader, &right);
 
-	if (!tsdb_reader_resolve(access->reader, tid, key) || !tsdb_rowaccess_by_key(access, *key, slot))
-		return false;
-
-	/* The reader's own TID of a pending row would mean nothing once the reader is closed. */
-	slot->tts_tid = asked;
-	return true;
+	return a->curcid == b->curcid && nleft == nright && memcmp(left, right, sizeof(uint64) * nleft) == 0;
 }
 
 bool
@@ -85,34 +156,137 @@ tsdb_rowaccess_equal(Relation rel, TupleTableSlot *a, TupleTableSlot *b)
 			continue;
 		if (a->tts_isnull[i] != b->tts_isnull[i])
 			return false;
-		if (!a->tts_isnull[i] && !datumIsEqual(a->tts_values[i], b->tts_values[i], att->attbyval, att->attlen))
+		if (!a->tts_isnull[i] && !datum_image_eq(a->tts_values[i], b->tts_values[i], att->attbyval, att->attlen))
 			return false;
 	}
 	return true;
 }
 
+void
+tsdb_rowaccess_init(void)
+{
+	prev_executor_run = ExecutorRun_hook;
+	ExecutorRun_hook = executor_run;
+}
+
 // private functions
+
+static TsdbRowAccess *
+create_access(Relation rel)
+{
+	MemoryContext context = AllocSetContextCreate(TopTransactionContext, "tsdb row access", ALLOCSET_DEFAULT_SIZES);
+	TsdbRowAccess *access = MemoryContextAllocZero(context, sizeof(TsdbRowAccess));
+
+	access->context = context;
+	access->rel = rel;
+	return access;
+}
 
 static void
 open_reader(TsdbRowAccess *access, Snapshot snapshot)
 {
-	const TsdbTable *table = tsdb_table_get(access->rel);
+	MemoryContext old = MemoryContextSwitchTo(access->context);
+	const TsdbTable *table;
 	int			npending;
-	TsdbBatch **pending = tsdb_buffer_pending(access->rel, table, snapshot->curcid, &npending);
+	TsdbBatch **pending;
 
+	pending = tsdb_buffer_pending(access->rel, tsdb_table_get(access->rel), snapshot->curcid, &npending);
+	table = tsdb_table_get(access->rel);
 	access->reader = tsdb_reader_open(access->rel, table, snapshot, table->values, table->nvalues, pending, npending);
+	access->filler = tsdb_rowfiller_create(access->rel, table, table->values, table->nvalues);
+	access->slot = MakeSingleTupleTableSlot(RelationGetDescr(access->rel), table_slot_callbacks(access->rel));
+	MemoryContextSwitchTo(old);
+	access->depth = run_depth;
+	if (run_depth > 0)
+		dlist_push_head(&kept, &access->node);
 }
 
 static void
-store_row(TsdbRowAccess *access, const TsdbBatch *batch, TupleTableSlot *slot)
+close_access(TsdbRowAccess *access)
 {
-	const TsdbTable *table = tsdb_table_get(access->rel);
-	TsdbRowFiller *filler = tsdb_rowfiller_create(access->rel, table, table->values, table->nvalues);
+	if (access->depth > 0)
+		dlist_delete(&access->node);
+	ExecDropSingleTupleTableSlot(access->slot);
+	tsdb_rowfiller_free(access->filler);
+	tsdb_reader_close(access->reader);
+	UnregisterSnapshot(access->registered);
+	MemoryContextDelete(access->context);
+}
 
-	tsdb_rowfiller_set_batch(filler, batch);
-	tsdb_rowfiller_fill(filler, 0, slot);
-	tsdb_reader_tid(access->reader, 0, &slot->tts_tid);
-	slot->tts_tableOid = RelationGetRelid(access->rel);
-	ExecMaterializeSlot(slot);
-	tsdb_rowfiller_free(filler);
+static TsdbRowAccess *
+find_seen(Relation rel, Snapshot snapshot)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &kept)
+	{
+		TsdbRowAccess *access = dlist_container(TsdbRowAccess, node, iter.cur);
+
+		if (access->depth == run_depth && access->rel == rel && access->given == snapshot &&
+			access->given_xmin == snapshot->xmin && access->given_xmax == snapshot->xmax &&
+			access->curcid == snapshot->curcid)
+			return access;
+	}
+	return NULL;
+}
+
+static TsdbRowAccess *
+find_latest(Relation rel)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &kept)
+	{
+		TsdbRowAccess *access = dlist_container(TsdbRowAccess, node, iter.cur);
+
+		if (access->depth == run_depth && access->rel == rel && access->given == NULL)
+			return access;
+	}
+	return NULL;
+}
+
+static void
+executor_run(TSDB_EXECUTOR_RUN_PARAMS)
+{
+	run_depth++;
+	PG_TRY();
+	{
+		if (prev_executor_run != NULL)
+			prev_executor_run(TSDB_EXECUTOR_RUN_ARGS);
+		else
+			standard_ExecutorRun(TSDB_EXECUTOR_RUN_ARGS);
+		end_run(false);
+	}
+	PG_CATCH();
+	{
+		end_run(true);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
+/*
+ * Close what this run has opened.  After an error the resource owners give back locks, pins and snapshots; only the
+ * memory is ours to drop.
+ */
+static void
+end_run(bool is_error)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &kept)
+	{
+		TsdbRowAccess *access = dlist_container(TsdbRowAccess, node, iter.cur);
+
+		if (access->depth != run_depth)
+			continue;
+		if (is_error)
+		{
+			dlist_delete(&access->node);
+			MemoryContextDelete(access->context);
+		}
+		else
+			close_access(access);
+	}
+	run_depth--;
 }

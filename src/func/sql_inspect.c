@@ -75,6 +75,8 @@ PG_FUNCTION_INFO_V1(tsdb_block_columns);
 PG_FUNCTION_INFO_V1(tsdb_runs);
 PG_FUNCTION_INFO_V1(tsdb_compact);
 PG_FUNCTION_INFO_V1(tsdb_verify);
+PG_FUNCTION_INFO_V1(tsdb_test_compact);
+PG_FUNCTION_INFO_V1(tsdb_test_retain);
 
 /* tsdb.segments(regclass) - one row per segment that the current snapshot sees. */
 Datum
@@ -167,6 +169,32 @@ tsdb_verify(PG_FUNCTION_ARGS)
 	tsdb_verify_table(inspection.rel, inspection.snapshot, put_finding, &inspection);
 	end_inspection(&inspection);
 	return (Datum) 0;
+}
+
+/* tsdb_test.compact(regclass, text) - one compaction in a given mode, for tests: test/setup/maintenance.sql. */
+Datum
+tsdb_test_compact(PG_FUNCTION_ARGS)
+{
+	Relation	rel = open_owned(PG_GETARG_OID(0));
+	char	   *mode = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	TsdbCompactResult result;
+
+	tsdb_compact_table(rel, strcmp(mode, "tiers") == 0 ? TSDB_COMPACT_TIERS : strcmp(mode, "aged") == 0 ? TSDB_COMPACT_AGED :
+																										  TSDB_COMPACT_FULL,
+					   true, &result);
+	table_close(rel, NoLock);
+	PG_RETURN_INT64((int64) result.runs_merged);
+}
+
+/* tsdb_test.retain(regclass, timestamptz) - drop what is older, for tests. */
+Datum
+tsdb_test_retain(PG_FUNCTION_ARGS)
+{
+	Relation	rel = open_owned(PG_GETARG_OID(0));
+	uint64		dropped = tsdb_compact_retention(rel, PG_GETARG_TIMESTAMPTZ(1), true);
+
+	table_close(rel, NoLock);
+	PG_RETURN_INT64((int64) dropped);
 }
 
 // private functions

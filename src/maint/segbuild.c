@@ -116,6 +116,7 @@ static void compute_summary(TsdbSegmentBuild *build, TsdbSummary *summary, int v
 							uint32 from, uint32 nrows);
 static void write_pending(TsdbSegmentBuild *build);
 static TsdbSpan copy_pending(TsdbSegmentBuild *build, const TsdbBytes *bytes);
+static void begin_writer(TsdbSegmentBuild *build);
 static TsdbChunkRef append(TsdbSegmentBuild *build, const void *bytes, Size nbytes);
 static TsdbChunkRef copy_chunk(TsdbSegmentBuild *build, TsdbChunkRef ref);
 static void write_root(TsdbSegmentBuild *build, uint64 merged_seq);
@@ -853,20 +854,28 @@ copy_pending(TsdbSegmentBuild *build, const TsdbBytes *bytes)
 	return tsdb_span(copy, bytes->len);
 }
 
+/* Not before something is written: nothing may come of the build. */
+static void
+begin_writer(TsdbSegmentBuild *build)
+{
+	TsdbCompaction *compaction = build->compaction;
+	MemoryContext caller;
+
+	if (build->writer != NULL)
+		return;
+	caller = MemoryContextSwitchTo(build->context);
+	build->writer = tsdb_segwriter_begin(compaction->store, compaction->rel, compaction->snapshot, build->old,
+										 build->plan.rewrite, compaction->cid);
+	MemoryContextSwitchTo(caller);
+}
+
 static TsdbChunkRef
 append(TsdbSegmentBuild *build, const void *bytes, Size nbytes)
 {
 	TsdbCompaction *compaction = build->compaction;
 	TsdbChunkRef ref;
 
-	if (build->writer == NULL)
-	{
-		MemoryContext caller = MemoryContextSwitchTo(build->context);
-
-		build->writer = tsdb_segwriter_begin(compaction->store, compaction->rel, compaction->snapshot, build->old,
-											 build->plan.rewrite, compaction->cid);
-		MemoryContextSwitchTo(caller);
-	}
+	begin_writer(build);
 	compaction->result->bytes_written += nbytes;
 	ref = tsdb_segwriter_append(build->writer, bytes, nbytes);
 	if (ref.offset + nbytes > TSDB_SEGMENT_MAX_BYTES)
@@ -926,7 +935,7 @@ write_root(TsdbSegmentBuild *build, uint64 merged_seq)
 	}
 	if (build->old != NULL && !build->plan.rewrite)
 		segment->dead_bytes = build->old->segment.dead_bytes + build->dead_bytes;
-	(void) append(build, NULL, 0);
+	begin_writer(build);
 	tsdb_segwriter_finish(build->writer, segment);
 	build->compaction->result->segments_written++;
 }

@@ -72,10 +72,18 @@ typedef BackendId ProcNumber;
 #endif
 
 /*
- * 18: ExplainProperty* moved
+ * 18: ExplainProperty* and ExplainState moved
  */
 #if PG_VERSION_NUM >= 180000
 #include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#endif
+
+/*
+ * 18: pg_noreturn stands before the declaration
+ */
+#ifndef pg_attribute_noreturn
+#define pg_attribute_noreturn() __attribute__((noreturn))
 #endif
 
 /*
@@ -213,4 +221,15 @@ tsdb_compat_is_owner(Oid relid, Oid roleid)
 #endif
 }
 
-#endif /* TSDB_COMPAT_H */
+/*
+ * 18: ExecutorRun lost execute_once
+ */
+#if PG_VERSION_NUM >= 180000
+#define TSDB_EXECUTOR_RUN_PARAMS QueryDesc *query, ScanDirection direction, uint64 count
+#define TSDB_EXECUTOR_RUN_ARGS query, direction, count
+#else
+#define TSDB_EXECUTOR_RUN_PARAMS QueryDesc *query, ScanDirection direction, uint64 count, bool execute_once
+#define TSDB_EXECUTOR_RUN_ARGS query, direction, count, execute_once
+#endif
+
+#endif							/* TSDB_COMPAT_H */

@@ -12,7 +12,6 @@
 #include "commands/explain.h"
 #include "fmgr.h"
 #include "nodes/nodeFuncs.h"
-#include "pg/compat.h"
 #include "plan/explain.h"
 #include "plan/scannode.h"
 #include "utils/builtins.h"

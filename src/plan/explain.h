@@ -11,6 +11,7 @@
 #include "postgres.h"
 #include "commands/explain.h"
 #include "nodes/execnodes.h"
+#include "pg/compat.h"
 
 /* tsdb_explain_scan - ExplainCustomScan of a TsdbScanState. */
 extern void tsdb_explain_scan(CustomScanState *node, List *ancestors, ExplainState *es);

@@ -262,7 +262,6 @@ function_may_raise(Oid function, void *context)
 		case F_STRPOS:
 		case F_LEFT:
 		case F_RIGHT:
-		case F_REVERSE:
 		case F_STARTS_WITH:
 			return false;
 		default:

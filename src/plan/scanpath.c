@@ -72,7 +72,7 @@ tsdb_scanpath_add(PlannerInfo *root, RelOptInfo *rel, Oid relid)
 	const TsdbTable *table = tsdb_table_get(relation);
 
 	add_serial_path(root, rel, table, rel->lateral_relids);
-	if (rel->consider_parallel && rel->lateral_relids == NULL)
+	if (rel->consider_parallel && bms_is_empty(rel->lateral_relids))
 		add_parallel_path(root, rel, table);
 	add_parameterised_paths(root, rel, table);
 	table_close(relation, NoLock);

@@ -19,6 +19,7 @@
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
 
+#include "pg/compat.h"
 #include "series/columns.h"
 
 #define SCHEMA_NAME "tsdb"
@@ -186,7 +187,7 @@ default_time_column(TupleDesc desc, const char *table_name, const TsdbTable *tab
 					 errmsg("time column of tsdb table \"%s\" is ambiguous", table_name),
 					 errdetail("Columns \"%s\" and \"%s\" are both timestamptz.",
 							   NameStr(TupleDescAttr(desc, found - 1)->attname), NameStr(TupleDescAttr(desc, attno)->attname)),
-					 errhint("Name one with option \"%s\".", TSDB_OPTION_TIME_COLUMN)));
+					 errhint("Name one with option \"%s\"; a command that adds a column can set it too.", TSDB_OPTION_TIME_COLUMN)));
 		found = attno + 1;
 	}
 	if (found == 0)

@@ -12,6 +12,7 @@
 
 #include "format/grid.h"
 #include "nodes/value.h"
+#include "pg/compat.h"
 #include "series/options.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"

@@ -32,6 +32,7 @@
 struct TsdbStoreScan
 {
 	TsdbStore *store;
+	MemoryContext context; /* of the scan */
 	IndexScanDesc index_scan;
 	TupleTableSlot *slot;
 	ScanDirection direction;
@@ -121,6 +122,7 @@ tsdb_store_beginscan(TsdbStore *store, Snapshot snapshot, TsdbKind kind,
 	int nkeys = range_keys(scan, kind, id_from, seq_from, id_until, seq_until);
 
 	scan->store = store;
+	scan->context = CurrentMemoryContext;
 	scan->slot = table_slot_create(store->toast, NULL);
 	scan->direction = backward ? BackwardScanDirection : ForwardScanDirection;
 	scan->index_scan = tsdb_compat_index_beginscan(store->toast, store->index, snapshot, nkeys);
@@ -275,14 +277,21 @@ row_bound(ScanKey key, ScanKey members, StrategyNumber strategy, Oid id_value, i
 static HeapTuple
 probe_fetch(TsdbStore *store, Snapshot snapshot, TsdbKind kind, uint32 id, int32 seq)
 {
+	MemoryContext old;
+	bool found;
+
 	if (store->probe == NULL)
 		probe_open(store, snapshot);
 
+	/* See fetch_next. */
+	old = MemoryContextSwitchTo(store->context);
 	store->probe_keys[0].sk_argument = ObjectIdGetDatum(store_key(kind, id));
 	store->probe_keys[1].sk_argument = Int32GetDatum(seq);
 	store->probe->xs_snapshot = snapshot;
 	index_rescan(store->probe, store->probe_keys, lengthof(store->probe_keys), NULL, 0);
-	if (!index_getnext_slot(store->probe, ForwardScanDirection, store->probe_slot))
+	found = index_getnext_slot(store->probe, ForwardScanDirection, store->probe_slot);
+	MemoryContextSwitchTo(old);
+	if (!found)
 		return NULL;
 	return slot_tuple(store->probe_slot);
 }
@@ -303,8 +312,11 @@ probe_open(TsdbStore *store, Snapshot snapshot)
 static void
 probe_release(TsdbStore *store)
 {
+	MemoryContext old = MemoryContextSwitchTo(store->context);
+
 	ExecClearTuple(store->probe_slot);
 	index_rescan(store->probe, NULL, lengthof(store->probe_keys), NULL, 0);
+	MemoryContextSwitchTo(old);
 }
 
 static HeapTuple
@@ -314,10 +326,15 @@ slot_tuple(TupleTableSlot *slot)
 	return ((HeapTupleTableSlot *) slot)->tuple;
 }
 
+/* The index allocates as it goes (btree: killed items); that has to live as long as the scan. */
 static bool
 fetch_next(TsdbStoreScan *scan, TsdbStoreRow *row)
 {
-	if (!index_getnext_slot(scan->index_scan, scan->direction, scan->slot))
+	MemoryContext old = MemoryContextSwitchTo(scan->context);
+	bool found = index_getnext_slot(scan->index_scan, scan->direction, scan->slot);
+
+	MemoryContextSwitchTo(old);
+	if (!found)
 		return false;
 	tsdb_store_read_row(scan->store, slot_tuple(scan->slot), row);
 	return true;

@@ -42,7 +42,18 @@ size_report() {
     set -- $settled
     value ingest 'compaction by hand after the load' tsdb "$(ratio "$(ratio "$1" 0.000001)" "$ROWS")" ns/row
     value ingest 'WAL of that compaction' tsdb "$(ratio "$3" "$ROWS")" bytes/row
+    settled_full
     goal size 'pages of the storage heap after compaction, per cent full' "$(sql -c "SELECT bench.fill_percent('sensor_tsdb')")" '>=' 95 %
+}
+
+# settled_full - a copy rewritten by VACUUM FULL: what the rows need without the holes that maintenance left.
+settled_full() {
+    table_make sensor_full tsdb
+    sql -c "COPY sensor_full FROM '$WORKLOAD.tsv'"
+    table_settle sensor_full tsdb
+    sql -c 'VACUUM FULL sensor_full'
+    value size 'the same after VACUUM FULL' tsdb "$(ratio "$(sql -c "SELECT bench.bytes('sensor_full')")" "$ROWS")" bytes/row
+    sql -c 'DROP TABLE sensor_full'
 }
 
 workload_make

@@ -119,3 +119,13 @@ timed_query() {
 peak_kb() {
     { cat && echo 'SELECT bench.peak_kb();'; } | sql | tail -n 1
 }
+
+# The queries that every contender answers; names of the results.
+ASK_ALL='count and sum of all rows'
+ASK_HOUR='every row of one series in one hour'
+ASK_AVERAGES='average of every hour of one series'
+ASK_LAST='last value of every series'
+ASK_SERIES=s0042
+ASK_FROM='2024-01-01 05:00:00'
+ASK_UNTIL='2024-01-01 06:00:00'
+EPOCH=1704067200

@@ -100,9 +100,9 @@ SELECT plant, value, d, e FROM t ORDER BY plant;
 
 -- new types: rewritten, with the old rows read as they were
 ALTER TABLE t ALTER COLUMN value TYPE text USING 'v' || value, ALTER COLUMN e TYPE float8, DROP COLUMN f, ADD COLUMN r float8 DEFAULT random();
-ALTER TABLE t ALTER COLUMN plant TYPE varchar(5), SET (sample_interval = '10ms', fillfactor = 70), ALTER COLUMN g TYPE int4 USING g::int;
+ALTER TABLE t ALTER COLUMN plant TYPE varchar(5), SET (sample_interval = '10ms', fillfactor = 70), ALTER COLUMN g DROP DEFAULT, ALTER COLUMN g TYPE int4 USING g::int;
 SELECT plant, value, d, e, g, r IS NOT NULL AS has_r FROM t ORDER BY plant;
-ALTER TABLE t ALTER COLUMN value TYPE json USING to_json(value);
+ALTER TABLE t ALTER COLUMN h TYPE json USING to_json(h);
 ALTER TABLE t ALTER COLUMN at TYPE timestamp;
 ALTER TABLE t ALTER COLUMN at TYPE text;
 ALTER TABLE t ALTER COLUMN quality TYPE int4;
@@ -181,7 +181,7 @@ ALTER TABLE parts ADD COLUMN n numeric;
 ALTER TABLE parts DROP COLUMN key;
 INSERT INTO parts VALUES ('2023-12-31Z', 1, 1), ('2024-01-01 00:00:00.9Z', 1, 2), ('2024-02-29Z', 1, 3), ('2025-01-01Z', 1, 4);
 SELECT tableoid::regclass, options(tableoid), v, w FROM parts ORDER BY time;
-ALTER TABLE parts DETACH PARTITION parts3;
+ALTER TABLE parts DETACH PARTITION parts3 CONCURRENTLY;
 CREATE TABLE sub PARTITION OF parts FOR VALUES FROM ('2024-06-01 00:00:00.5Z') TO ('2024-07-01Z') PARTITION BY HASH (key);
 CREATE TABLE sub0 PARTITION OF sub FOR VALUES WITH (MODULUS 1, REMAINDER 0) USING tsdb WITH (tags = 'key', sample_interval = '1s');
 CREATE TABLE sub0 PARTITION OF sub FOR VALUES WITH (MODULUS 1, REMAINDER 0) USING tsdb WITH (tags = 'key', sample_interval = '1ms');

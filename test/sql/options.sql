@@ -18,7 +18,7 @@ FROM pg_class c JOIN pg_class t ON t.oid = c.reltoastrelid WHERE c.oid = 'boiler
 CREATE TABLE every (a text, "B c" int, time timestamptz, other timestamptz, v float8) USING tsdb
 WITH (tags = ' a , "B c" ', tsdb.sample_interval = '10ms', "tsdb.block_interval" = '1 hour', time_column = time, fillfactor = 50,
       compression = small, retention = '1 year 2 mons', compact_after = '90 s', toast.vacuum_truncate = on);
-SELECT c.reloptions, t.reloptions @> '{vacuum_truncate=true}' AS users_toast_option
+SELECT c.reloptions, t.reloptions @> '{vacuum_truncate=on}' AS users_toast_option
 FROM pg_class c JOIN pg_class t ON t.oid = c.reltoastrelid WHERE c.oid = 'every'::regclass;
 INSERT INTO every VALUES ('x', 1, '2024-01-01 00:00:00.018Z', '2024-01-01 00:00:00.018Z', 1);
 SELECT extract(microseconds FROM time) AS time_us, extract(microseconds FROM other) AS other_us FROM every;

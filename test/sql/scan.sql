@@ -329,4 +329,4 @@ SELECT tag, count(*), sum(v) FROM scan_t WHERE time < '2024-01-01 02:00' GROUP B
 DROP TABLE scan_t, scan_bare, scan_p, scan_window, scan_h;
 DROP MATERIALIZED VIEW scan_mv;
 DROP TABLE scan_m;
-DROP FUNCTION same, explain, windows, both_ways, leak;
+DROP FUNCTION same, explain, windows, leak;

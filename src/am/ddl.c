@@ -13,13 +13,11 @@
 
 #include "access/tableam.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_class.h"
 #include "commands/defrem.h"
 #include "nodes/makefuncs.h"
 #include "nodes/value.h"
 #include "tcop/utility.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
 
 #include "am/ddl.h"
 #include "am/ddl_private.h"
@@ -55,7 +53,6 @@ static CreateTableAsStmt *explained_create_as(Node *stmt);
 static void prepare_vacuum(VacuumStmt *stmt);
 static bool has_option(List *options, const char *name);
 static bool is_made_by_tsdb(const char *access_method, PartitionBoundSpec *bound, List *parents);
-static Oid access_method_of(Oid relid);
 static List *constraints_of_alter(AlterTableStmt *stmt);
 
 void
@@ -279,25 +276,11 @@ is_made_by_tsdb(const char *access_method, PartitionBoundSpec *bound, List *pare
 	else if (bound != NULL && parents != NIL)
 	{
 		/* From 17 on partitioned tables may have an access method, and partitions inherit it. */
-		am = access_method_of(RangeVarGetRelid(linitial_node(RangeVar, parents), NoLock, true));
+		am = tsdb_ddl_object_access_method(RangeVarGetRelid(linitial_node(RangeVar, parents), NoLock, true));
 	}
 	if (!OidIsValid(am) && access_method == NULL)
 		am = get_table_am_oid(default_table_access_method, true);
 	return am == tsdb_table_am_oid();
-}
-
-static Oid
-access_method_of(Oid relid)
-{
-	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid am = InvalidOid;
-
-	if (HeapTupleIsValid(tuple))
-	{
-		am = ((Form_pg_class) GETSTRUCT(tuple))->relam;
-		ReleaseSysCache(tuple);
-	}
-	return am;
 }
 
 /* constraints_of_alter - columns and constraints that an ALTER TABLE adds. */

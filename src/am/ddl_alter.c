@@ -47,7 +47,6 @@ struct TsdbDdlAlter
 
 static bool find_table(AlterTableStmt *stmt, TsdbDdlAlter *alter);
 static Oid new_access_method(AlterTableStmt *stmt, Oid current);
-static Oid access_method(Oid relid);
 static List *take_changes(AlterTableStmt *stmt, List **changes);
 static bool changes_core_options(AlterTableStmt *stmt);
 static bool is_light(List *changes);
@@ -172,7 +171,7 @@ find_table(AlterTableStmt *stmt, TsdbDdlAlter *alter)
 	if (relkind != RELKIND_RELATION && relkind != RELKIND_MATVIEW)
 		return false;
 
-	before = access_method(relid);
+	before = tsdb_ddl_object_access_method(relid);
 	alter->change.relid = relid;
 	alter->was_ours = before == tsdb_table_am_oid();
 	alter->will_be_ours = new_access_method(stmt, before) == tsdb_table_am_oid();
@@ -193,20 +192,6 @@ new_access_method(AlterTableStmt *stmt, Oid current)
 			return get_table_am_oid(cmd->name ? cmd->name : default_table_access_method, true);
 	}
 	return current;
-}
-
-static Oid
-access_method(Oid relid)
-{
-	Relation rel = try_relation_open(relid, AccessShareLock);
-	Oid am = InvalidOid;
-
-	if (rel != NULL)
-	{
-		am = rel->rd_rel->relam;
-		relation_close(rel, AccessShareLock);
-	}
-	return am;
 }
 
 /* take_changes - move our options from the commands to a list; SET has a value, RESET none.  The later wins. */

@@ -59,6 +59,20 @@ tsdb_ddl_object_touch(TsdbDdlFrame *frame, Oid relid)
 	MemoryContextSwitchTo(caller);
 }
 
+Oid
+tsdb_ddl_object_access_method(Oid relid)
+{
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid am = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		am = ((Form_pg_class) GETSTRUCT(tuple))->relam;
+		ReleaseSysCache(tuple);
+	}
+	return am;
+}
+
 HeapTuple
 tsdb_ddl_object_row(Oid catalog, Oid index, AttrNumber key_column, Oid key)
 {

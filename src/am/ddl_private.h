@@ -56,6 +56,9 @@ extern TsdbDdlFrame *tsdb_ddl_object_frame;
 /* tsdb_ddl_object_init - put the object access hook in place. */
 extern void tsdb_ddl_object_init(void);
 
+/* tsdb_ddl_object_access_method - access method of a relation; InvalidOid when there is no such relation or it has none.  No lock is taken. */
+extern Oid tsdb_ddl_object_access_method(Oid relid);
+
 /* tsdb_ddl_object_row - a catalog row as the command in progress left it (a copy), or NULL. */
 extern HeapTuple tsdb_ddl_object_row(Oid catalog, Oid index, AttrNumber key_column, Oid key);
 

@@ -109,6 +109,11 @@ tsdb_modify_lock(Relation rel, ItemPointer tid, Snapshot snapshot, TupleTableSlo
 	Target		target;
 	TM_Result	result = find_target(rel, tid, cid, snapshot, wait_policy, false, &target, tmfd);
 
+	if (result == TM_WouldBlock && wait_policy == LockWaitError)
+		ereport(ERROR,
+				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				 errmsg("could not obtain lock on row in relation \"%s\"", RelationGetRelationName(rel)),
+				 errdetail("Another transaction has changed or locked samples of the same series.")));
 	tmfd->traversed = false;
 	if (result == TM_Updated && (flags & TUPLE_LOCK_FLAG_FIND_LAST_VERSION) != 0)
 	{

@@ -127,7 +127,15 @@ tsdb_rowaccess_by_key(TsdbRowAccess *access, TsdbKey key)
 TupleTableSlot *
 tsdb_rowaccess_by_tid(TsdbRowAccess *access, ItemPointer tid, TsdbKey *key)
 {
-	return tsdb_reader_resolve(access->reader, tid, key) ? tsdb_rowaccess_by_key(access, *key) : NULL;
+	TupleTableSlot *slot = NULL;
+
+	if (tsdb_reader_resolve(access->reader, tid, key))
+		slot = tsdb_rowaccess_by_key(access, *key);
+
+	/* The row may have another TID here (pending rows are numbered anew by each reader): keep the caller's. */
+	if (slot != NULL)
+		slot->tts_tid = *tid;
+	return slot;
 }
 
 bool

@@ -20,6 +20,7 @@
 #include "utils/timestamp.h"
 
 #include "am/storage.h"
+#include "maint/compact.h"
 #include "series/series.h"
 #include "store/metapage.h"
 #include "store/store.h"
@@ -83,6 +84,8 @@ tsdb_storage_copy_for_cluster(Relation old_rel, Relation new_rel, TransactionId 
 							  TransactionId *xid_cutoff, MultiXactId *multi_cutoff,
 							  double *num_tuples, double *tups_vacuumed, double *tups_recently_dead)
 {
+	/* Core is about to forget the defaults of columns that older rows lack. */
+	tsdb_compact_materialize(old_rel);
 	tsdb_store_copy(old_rel, new_rel, oldest_xmin, xid_cutoff, multi_cutoff,
 					num_tuples, tups_vacuumed, tups_recently_dead);
 	tsdb_metapage_copy(old_rel, new_rel);

@@ -24,6 +24,7 @@
 #include "maint/compaction.h"
 #include "maint/policy.h"
 #include "maint/progress.h"
+#include "maint/segload.h"
 #include "miscadmin.h"
 #include "pg/counters.h"
 #include "pg/debug_point.h"
@@ -87,6 +88,30 @@ tsdb_compact_table(Relation rel, TsdbCompactMode mode, bool wait, TsdbCompactRes
 		sweep_segments(&compaction);
 	end_compaction(&compaction);
 	count_result(result, GetCurrentTimestamp() - compaction.started);
+}
+
+void
+tsdb_compact_materialize(Relation rel)
+{
+	const TsdbTable *table = tsdb_table_get(rel);
+	TsdbCompaction compaction;
+	TsdbCompactResult result;
+	bool		has_values = false;
+
+	for (int v = 0; v < table->nvalues; v++)
+		has_values |= table->values[v].missing_state == TSDB_CELL_VALUE;
+	if (!has_values || !begin_compaction(&compaction, rel, TSDB_COMPACT_FULL, true, &result))
+		return;
+	compaction.materialize = true;
+	compaction.cutoff_us = PG_INT64_MAX;
+	merge_tiers_first(&compaction);
+	tsdb_segmerge_run(&compaction);
+	delete_runs(&compaction);
+	if (result.runs_left > 0)
+		elog(ERROR, "%u runs of table \"%s\" could not be merged", result.runs_left, RelationGetRelationName(rel));
+	settle_emptied(&compaction);
+	sweep_segments(&compaction);
+	end_compaction(&compaction);
 }
 
 uint64
@@ -252,8 +277,6 @@ lower_barrier(const TsdbStoreRow *row, void *arg)
 
 	tsdb_runstore_decode_row(scan->rel, row, &stored);
 	scan->barrier = Min(scan->barrier, Min(stored.run.run_no, Min(stored.run.min_seq, stored.run.barrier_seq)));
-	if (stored.run.chunks != NULL)
-		pfree(stored.run.chunks);
 }
 
 /* List the visible runs and tell the candidates; a run across the barrier lowers it to its first row. */
@@ -444,6 +467,8 @@ sweep_segments(TsdbCompaction *compaction)
 			;
 		else if (segment->nrows == 0 && !has_older_runs(compaction, segment->merged_seq))
 			tsdb_segstore_delete(compaction->store, compaction->rel, compaction->snapshot, &stored);
+		else if (compaction->materialize && tsdb_segload_lacks_values(compaction, segment))
+			tsdb_segmerge_recode(compaction, &stored);
 		else if (segment->nrows > 0 && segment->dead_bytes > segment->stream_bytes / 20)
 			tsdb_segmerge_rewrite(compaction, &stored);
 		MemoryContextReset(work);

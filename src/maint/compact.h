@@ -43,6 +43,15 @@ typedef struct TsdbCompactResult
  */
 extern void tsdb_compact_table(Relation rel, TsdbCompactMode mode, bool wait, TsdbCompactResult *result);
 
+/*
+ * tsdb_compact_materialize - store the values of columns that rows are older than.
+ *
+ * VACUUM FULL makes core forget what ALTER TABLE ADD COLUMN ... DEFAULT gave to older rows, so all
+ * blocks that lack such a column are coded anew before. Does nothing when no column has such a value.
+ * Locks: the caller holds AccessExclusiveLock on the table; else as above.
+ */
+extern void tsdb_compact_materialize(Relation rel);
+
 /* tsdb_compact_retention - drop blocks and segments that lie wholly before `until` (us); same locks. Returns rows dropped. */
 extern uint64 tsdb_compact_retention(Relation rel, int64 until_us, bool wait);
 

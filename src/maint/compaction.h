@@ -44,6 +44,7 @@ typedef struct TsdbCompaction
 	int64		segment_us;
 	TsdbCompactMode mode;
 	int64		cutoff_us;		/* segments with unmerged rows before it are merged */
+	bool		materialize;	/* code blocks anew that lack a column with a default */
 	bool		yield;			/* stop early when somebody waits for the table */
 	TimestampTz started;
 	MemoryContext context;
@@ -74,6 +75,9 @@ extern void tsdb_segmerge_run(TsdbCompaction *compaction);
 
 /* tsdb_segmerge_rewrite - copy the live chunks of one segment into a new stream, nothing decoded. */
 extern void tsdb_segmerge_rewrite(TsdbCompaction *compaction, const TsdbStoredSegment *stored);
+
+/* tsdb_segmerge_recode - decode and code every block of one segment. */
+extern void tsdb_segmerge_recode(TsdbCompaction *compaction, const TsdbStoredSegment *stored);
 
 /* tsdb_segmerge_trim - drop the rows of one segment before until_us, whole blocks and large parts of a block; returns how many. */
 extern uint64 tsdb_segmerge_trim(TsdbCompaction *compaction, const TsdbStoredSegment *stored, int64 until_us);

@@ -11,6 +11,7 @@
 #include "maint/segload.h"
 #include "pg/check.h"
 
+static void load_counts(TsdbCompaction *compaction, const TsdbSegment *segment, int column_no, TsdbSummary *whole);
 static void load_cells(TsdbCompaction *compaction, const TsdbSegment *segment, const TsdbBlock *block,
 					   TsdbChunkRef cells, const TsdbWanted *wanted, TsdbBatch *batch, TsdbColumn *column);
 static void fill_missing(TsdbBatch *batch, TsdbColumn *column, const TsdbWanted *wanted);
@@ -70,9 +71,7 @@ tsdb_segload_column(TsdbCompaction *compaction, const TsdbSegment *segment, cons
 bool
 tsdb_segload_extent(TsdbCompaction *compaction, const TsdbSegment *segment, int64 *first_us, int64 *last_us)
 {
-	TsdbMem		mem = tsdb_mem_context(CurrentMemoryContext);
-	uint32		nsummaries = tsdb_segment_nsummaries(segment);
-	TsdbSummary *summaries;
+	TsdbSummary whole;
 
 	if (segment->ngroups == 0)
 		return false;
@@ -80,21 +79,54 @@ tsdb_segload_extent(TsdbCompaction *compaction, const TsdbSegment *segment, int6
 	*last_us = segment->groups[segment->ngroups - 1].until_us - 1;
 	if (segment->ncolumns == 0)
 		return true;
-	summaries = palloc_array(TsdbSummary, nsummaries);
-	TSDB_CHECK(tsdb_summaries_decode(segment->columns[0].summaries, segment->columns[0].type, summaries, nsummaries,
-									 segment->from_us, TSDB_SUMMARY_COUNTS, &mem),
-			   compaction->rel, "The summaries of series %u, segment %d, do not decode.",
-			   segment->series, segment->segment_no);
-	if (summaries[0].nrows == segment->nrows)
+	load_counts(compaction, segment, 0, &whole);
+	if (whole.nrows == segment->nrows)
 	{
-		*first_us = summaries[0].first_row_time;
-		*last_us = summaries[0].last_row_time;
+		*first_us = whole.first_row_time;
+		*last_us = whole.last_row_time;
 	}
-	pfree(summaries);
 	return true;
 }
 
+bool
+tsdb_segload_lacks_values(TsdbCompaction *compaction, const TsdbSegment *segment)
+{
+	const TsdbTable *table = &compaction->table;
+
+	for (int v = 0; v < table->nvalues && segment->nrows > 0; v++)
+	{
+		int			c = tsdb_segload_column(compaction, segment, &table->values[v]);
+		TsdbSummary whole;
+
+		if (table->values[v].missing_state != TSDB_CELL_VALUE)
+			continue;
+		if (c < 0)
+			return true;
+		load_counts(compaction, segment, c, &whole);
+		if (whole.nrows < segment->nrows)
+			return true;
+	}
+	return false;
+}
+
 // private functions
+
+/* Rows of a column, of the whole segment. */
+static void
+load_counts(TsdbCompaction *compaction, const TsdbSegment *segment, int column_no, TsdbSummary *whole)
+{
+	const TsdbSegmentColumn *column = &segment->columns[column_no];
+	TsdbMem		mem = tsdb_mem_context(CurrentMemoryContext);
+	uint32		nsummaries = tsdb_segment_nsummaries(segment);
+	TsdbSummary *summaries = palloc_array(TsdbSummary, nsummaries);
+
+	TSDB_CHECK(tsdb_summaries_decode(column->summaries, column->type, summaries, nsummaries, segment->from_us,
+									 TSDB_SUMMARY_COUNTS, &mem),
+			   compaction->rel, "The summaries of series %u, segment %d, do not decode.",
+			   segment->series, segment->segment_no);
+	*whole = summaries[0];
+	pfree(summaries);
+}
 
 static void
 load_cells(TsdbCompaction *compaction, const TsdbSegment *segment, const TsdbBlock *block,

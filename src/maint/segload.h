@@ -37,4 +37,7 @@ extern int	tsdb_segload_column(TsdbCompaction *compaction, const TsdbSegment *se
  */
 extern bool tsdb_segload_extent(TsdbCompaction *compaction, const TsdbSegment *segment, int64 *first_us, int64 *last_us);
 
+/* tsdb_segload_lacks_values - do blocks lack a column whose missing value is not NULL? */
+extern bool tsdb_segload_lacks_values(TsdbCompaction *compaction, const TsdbSegment *segment);
+
 #endif							/* TSDB_SEGLOAD_H */

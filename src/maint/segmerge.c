@@ -97,6 +97,7 @@ static uint64 walk_count(const Merge *merge, int64 until_us);
 static void walk_take(Merge *merge, int64 until_us);
 static void trim_group(Merge *merge, const TsdbLoadedGroup *loaded, int64 until_us);
 static void begin_rebuild(Merge *merge, TsdbCompaction *compaction, const TsdbStoredSegment *stored, bool rewrite);
+static void prepare_rebuild(Merge *merge, TsdbCompaction *compaction, const TsdbStoredSegment *stored);
 static uint64 finish_segment(Merge *merge, uint64 merged_seq);
 
 void
@@ -149,6 +150,27 @@ tsdb_segmerge_rewrite(TsdbCompaction *compaction, const TsdbStoredSegment *store
 	Merge		merge;
 
 	begin_rebuild(&merge, compaction, stored, true);
+	(void) finish_segment(&merge, stored->segment.merged_seq);
+}
+
+void
+tsdb_segmerge_recode(TsdbCompaction *compaction, const TsdbStoredSegment *stored)
+{
+	Merge		merge;
+	MemoryContext caller;
+	int64		time_us;
+
+	prepare_rebuild(&merge, compaction, stored);
+	merge.plan.relayout = true;
+	caller = MemoryContextSwitchTo(merge.context);
+	merge.cursors = tsdb_runcursor_open(compaction->store, compaction->rel, compaction->snapshot, &compaction->table,
+										NULL, NULL, 0, 0);
+	merge.watermark = stored->segment.merged_seq;
+	merge.build = tsdb_segbuild_begin(compaction, &merge.plan, &merge.stored);
+	walk_start(&merge);
+	while (next_time(&merge, &time_us))
+		merge_next(&merge, time_us);
+	MemoryContextSwitchTo(caller);
 	(void) finish_segment(&merge, stored->segment.merged_seq);
 }
 
@@ -295,7 +317,8 @@ make_plan(Merge *merge)
 	span_us = Max(span_us, (double) compaction->table.sample_us);
 
 	plan->block_us = choose_block_us(merge, nrows, span_us);
-	plan->relayout = has_rows && plan->block_us != old->block_us;
+	plan->relayout = has_rows && (plan->block_us != old->block_us ||
+								  (compaction->materialize && tsdb_segload_lacks_values(compaction, old)));
 	plan->group_us = has_rows && !plan->relayout ? old->group_us : choose_group_us(plan->block_us, compaction->segment_us);
 	plan->use_subs = plan->block_us > SUB_US && nrows / span_us * SUB_US >= SUB_ROWS &&
 		plan->group_us / SUB_US <= TSDB_MAX_SUMMARIES;
@@ -749,12 +772,24 @@ trim_group(Merge *merge, const TsdbLoadedGroup *loaded, int64 until_us)
 static void
 begin_rebuild(Merge *merge, TsdbCompaction *compaction, const TsdbStoredSegment *stored, bool rewrite)
 {
-	const TsdbSegment *segment = &stored->segment;
 	MemoryContext caller;
+
+	prepare_rebuild(merge, compaction, stored);
+	merge->plan.rewrite = rewrite;
+	caller = MemoryContextSwitchTo(merge->context);
+	merge->build = tsdb_segbuild_begin(compaction, &merge->plan, &merge->stored);
+	MemoryContextSwitchTo(caller);
+}
+
+static void
+prepare_rebuild(Merge *merge, TsdbCompaction *compaction, const TsdbStoredSegment *stored)
+{
+	const TsdbSegment *segment = &stored->segment;
 
 	memset(merge, 0, sizeof(Merge));
 	merge->compaction = compaction;
 	merge->context = AllocSetContextCreate(CurrentMemoryContext, "tsdb segment rebuild", ALLOCSET_DEFAULT_SIZES);
+	merge->block_context = AllocSetContextCreate(merge->context, "tsdb rebuild block", ALLOCSET_DEFAULT_SIZES);
 	merge->window = AllocSetContextCreate(merge->context, "tsdb rebuild window", ALLOCSET_DEFAULT_SIZES);
 	merge->has_old = true;
 	merge->stored = *stored;
@@ -764,10 +799,6 @@ begin_rebuild(Merge *merge, TsdbCompaction *compaction, const TsdbStoredSegment 
 	merge->plan.until_us = segment->until_us;
 	merge->plan.block_us = segment->block_us;
 	merge->plan.group_us = segment->group_us;
-	merge->plan.rewrite = rewrite;
-	caller = MemoryContextSwitchTo(merge->context);
-	merge->build = tsdb_segbuild_begin(compaction, &merge->plan, &merge->stored);
-	MemoryContextSwitchTo(caller);
 }
 
 /* Write the segment, note what became of it and free the merge; returns its rows. */

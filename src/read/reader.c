@@ -20,6 +20,7 @@
 #include "lib/ilist.h"
 #include "miscadmin.h"
 #include "pg/check.h"
+#include "read/chunkindex.h"
 #include "read/l1cursor.h"
 #include "read/reader.h"
 #include "store/tid.h"
@@ -28,6 +29,9 @@
 #include "store/segstore.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+
+#define MAX_WINDOW_ROWS 65536	/* of a window that merges many runs */
+#define MAX_LOADED_CHUNKS 256	/* kept decoded; more only when a window needs them at once */
 
 /* A run and the chunk of it that was decoded last. */
 typedef struct RunCursor
@@ -58,6 +62,9 @@ struct TsdbReader
 	uint32		nruns;
 	TsdbStoredRun *runs;
 	RunCursor  *cursors;
+	TsdbChunkIndex *index;		/* of the chunks that the restriction leaves, NULL = not made yet */
+	uint32		nloaded;		/* decoded chunks */
+	uint32		load_limit;		/* more: drop those that the window does not need */
 	uint64	   *run_numbers;
 
 	int			npending;
@@ -104,14 +111,16 @@ static bool step_forward(TsdbReader *reader);
 static bool step_backward(TsdbReader *reader);
 static TsdbKey chunk_start_after(TsdbReader *reader, TsdbKey key, TsdbKey limit);
 static TsdbKey chunk_start_upto(TsdbReader *reader, TsdbKey key, TsdbKey limit);
-static void read_window(TsdbReader *reader, const TsdbRegion *region);
+static void read_window(TsdbReader *reader, const TsdbRegion *region, ScanDirection direction);
+static bool cut_window(TsdbReader *reader, int nsources, ScanDirection direction);
+static TsdbChunkIndex *get_index(TsdbReader *reader);
+static void drop_chunks(TsdbReader *reader);
 static void set_view(TsdbReader *reader, TsdbBatch *view, const TsdbBatch *batch, uint32 from, uint32 until);
 static int	collect_sources(TsdbReader *reader);
 static void load_chunk(TsdbReader *reader, RunCursor *cursor, uint32 chunk_no);
 static void hide_later_commands(TsdbReader *reader, RunCursor *cursor);
-static uint32 find_chunk(const TsdbRun *run, TsdbKey key);
-static bool run_next_key(TsdbReader *reader, RunCursor *cursor, TsdbKey key, TsdbKey *found);
-static bool run_previous_key(TsdbReader *reader, RunCursor *cursor, TsdbKey key, TsdbKey *found);
+static bool runs_next_key(TsdbReader *reader, TsdbKey key, TsdbKey *found);
+static bool runs_previous_key(TsdbReader *reader, TsdbKey key, TsdbKey *found);
 static bool resolve_run(TsdbReader *reader, ItemPointer tid, TsdbKey *key);
 static bool resolve_pending(Relation rel, ItemPointer tid, TsdbKey *key);
 static void make_units(TsdbReader *reader);
@@ -169,6 +178,7 @@ tsdb_reader_open(Relation rel, const TsdbTable *table, Snapshot snapshot,
 	reader->until = PG_INT64_MAX;
 	reader->range_lo = KEY_MIN;
 	reader->range_hi = KEY_MAX;
+	reader->load_limit = MAX_LOADED_CHUNKS;
 	tsdb_reader_rescan(reader);
 	MemoryContextSwitchTo(old);
 	return reader;
@@ -200,6 +210,9 @@ tsdb_reader_restrict(TsdbReader *reader, const uint32 *series, uint32 nseries, i
 	}
 	reader->from = from;
 	reader->until = until;
+	if (reader->index != NULL)
+		tsdb_chunkindex_free(reader->index);
+	reader->index = NULL;
 	tsdb_reader_rescan(reader);
 }
 
@@ -282,7 +295,7 @@ tsdb_reader_fetch(TsdbReader *reader, TsdbKey key)
 		tsdb_l1_empty_region(&region);
 	reader->lo = key;
 	reader->hi = key_after(key);
-	read_window(reader, &region);
+	read_window(reader, &region, NoMovementScanDirection);
 	MemoryContextSwitchTo(old);
 	Assert(reader->window.nrows <= 1);
 	return reader->window.nrows == 0 ? NULL : &reader->window;
@@ -517,12 +530,11 @@ next_key(TsdbReader *reader, TsdbKey key, TsdbKey *found)
 		best = candidate;
 		any = true;
 	}
-	for (uint32 i = 0; i < reader->nruns; i++)
-		if (run_next_key(reader, &reader->cursors[i], key, &candidate))
-		{
-			best = any ? key_min(best, candidate) : candidate;
-			any = true;
-		}
+	if (runs_next_key(reader, key, &candidate))
+	{
+		best = any ? key_min(best, candidate) : candidate;
+		any = true;
+	}
 	for (int i = 0; i < reader->npending; i++)
 	{
 		uint32		row = tsdb_batch_find(&reader->pending[i], key);
@@ -551,12 +563,11 @@ previous_key(TsdbReader *reader, TsdbKey key, TsdbKey *found)
 		best = candidate;
 		any = true;
 	}
-	for (uint32 i = 0; i < reader->nruns; i++)
-		if (run_previous_key(reader, &reader->cursors[i], key, &candidate))
-		{
-			best = any ? key_max(best, candidate) : candidate;
-			any = true;
-		}
+	if (runs_previous_key(reader, key, &candidate))
+	{
+		best = any ? key_max(best, candidate) : candidate;
+		any = true;
+	}
 	for (int i = 0; i < reader->npending; i++)
 	{
 		uint32		row = tsdb_batch_find(&reader->pending[i], key);
@@ -607,7 +618,7 @@ step_forward(TsdbReader *reader)
 		tsdb_l1_empty_region(&region);
 	reader->lo = key;
 	reader->hi = chunk_start_after(reader, key, key_min(stop, region.hi));
-	read_window(reader, &region);
+	read_window(reader, &region, ForwardScanDirection);
 	return true;
 }
 
@@ -645,7 +656,7 @@ step_backward(TsdbReader *reader)
 			return false;
 		}
 	}
-	read_window(reader, &region);
+	read_window(reader, &region, BackwardScanDirection);
 	return true;
 }
 
@@ -653,17 +664,10 @@ step_backward(TsdbReader *reader)
 static TsdbKey
 chunk_start_after(TsdbReader *reader, TsdbKey key, TsdbKey limit)
 {
-	for (uint32 i = 0; i < reader->nruns; i++)
-	{
-		const TsdbRun *run = &reader->runs[i].run;
-		uint32		chunk_no = find_chunk(run, key);
+	TsdbKey		start;
 
-		/* chunk_no ends at or after key: it, or the one behind it, starts above key. */
-		if (chunk_no < run->nchunks && !key_before(key, run->chunks[chunk_no].first))
-			chunk_no++;
-		if (chunk_no < run->nchunks)
-			limit = key_min(limit, run->chunks[chunk_no].first);
-	}
+	if (tsdb_chunkindex_first_after(get_index(reader), key, &start))
+		limit = key_min(limit, start);
 	return limit;
 }
 
@@ -671,25 +675,20 @@ chunk_start_after(TsdbReader *reader, TsdbKey key, TsdbKey limit)
 static TsdbKey
 chunk_start_upto(TsdbReader *reader, TsdbKey key, TsdbKey limit)
 {
-	for (uint32 i = 0; i < reader->nruns; i++)
-	{
-		const TsdbRun *run = &reader->runs[i].run;
-		uint32		chunk_no = find_chunk(run, key);
+	TsdbKey		start;
 
-		if (chunk_no == run->nchunks || key_before(key, run->chunks[chunk_no].first))
-		{
-			if (chunk_no == 0)
-				continue;
-			chunk_no--;
-		}
-		limit = key_max(limit, run->chunks[chunk_no].first);
-	}
+	if (tsdb_chunkindex_first_upto(get_index(reader), key, &start))
+		limit = key_max(limit, start);
 	return limit;
 }
 
-/* Merge the rows in [lo, hi), which lies inside the region and touches at most one chunk of each run. */
+/*
+ * Merge the rows in [lo, hi), which lies inside the region and touches at most one chunk of each run.
+ *
+ * A window of too many rows is cut short at its far end, seen in the given direction.
+ */
 static void
-read_window(TsdbReader *reader, const TsdbRegion *region)
+read_window(TsdbReader *reader, const TsdbRegion *region, ScanDirection direction)
 {
 	TsdbMem		mem;
 	const TsdbBatch *base = NULL;
@@ -701,6 +700,9 @@ read_window(TsdbReader *reader, const TsdbRegion *region)
 	mem = tsdb_mem_context(reader->window_context);
 	reader->counters.windows++;
 	reader->origins = NULL;
+	nsources = collect_sources(reader);
+	if (nsources > 1 && !ScanDirectionIsNoMovement(direction) && cut_window(reader, nsources, direction))
+		nsources = collect_sources(reader);
 	if (region->has_block)
 	{
 		base = tsdb_l1_block(reader->l1);
@@ -709,7 +711,6 @@ read_window(TsdbReader *reader, const TsdbRegion *region)
 		reader->block_id = region->block_id;
 		reader->block_first = base_from;
 	}
-	nsources = collect_sources(reader);
 	if (nsources == 0)
 	{
 		if (base != NULL)
@@ -755,23 +756,26 @@ set_view(TsdbReader *reader, TsdbBatch *view, const TsdbBatch *batch, uint32 fro
 static int
 collect_sources(TsdbReader *reader)
 {
+	const TsdbChunkEntry **entries;
+	uint32		nentries = tsdb_chunkindex_overlapping(get_index(reader), reader->lo, reader->hi, &entries);
 	int			n = 0;
 
-	for (uint32 i = 0; i < reader->nruns; i++)
+	if (reader->nloaded > reader->load_limit)
+		drop_chunks(reader);
+	for (uint32 i = 0; i < nentries; i++)
 	{
-		RunCursor  *cursor = &reader->cursors[i];
-		const TsdbRun *run = &cursor->stored->run;
-		uint32		chunk_no = find_chunk(run, reader->lo);
+		RunCursor  *cursor = &reader->cursors[entries[i]->run];
 		TsdbMergeSource *source = &reader->sources[n];
 
-		if (chunk_no == run->nchunks || !key_before(run->chunks[chunk_no].first, reader->hi))
-			continue;
-		load_chunk(reader, cursor, chunk_no);
+		if (n > 0 && reader->source_runs[n - 1] == (int) entries[i]->run)
+			elog(ERROR, "run %llu of table \"%s\" has one sample in two chunks",
+				 (unsigned long long) cursor->stored->run.run_no, RelationGetRelationName(reader->rel));
+		load_chunk(reader, cursor, entries[i]->chunk_no);
 		source->batch = &cursor->batch;
 		source->from = tsdb_batch_find(&cursor->batch, reader->lo);
 		source->until = tsdb_batch_find(&cursor->batch, reader->hi);
 		source->is_pending = false;
-		reader->source_runs[n] = i;
+		reader->source_runs[n] = entries[i]->run;
 		if (source->from < source->until)
 			n++;
 	}
@@ -790,6 +794,75 @@ collect_sources(TsdbReader *reader)
 	return n;
 }
 
+/* Move the far end of a window that merges too many rows; true when it was moved. */
+static bool
+cut_window(TsdbReader *reader, int nsources, ScanDirection direction)
+{
+	const TsdbMergeSource *widest = &reader->sources[0];
+	uint64		nrows = 0;
+	uint32		keep;
+	TsdbKey		edge;
+
+	for (int i = 0; i < nsources; i++)
+	{
+		const TsdbMergeSource *source = &reader->sources[i];
+
+		nrows += source->until - source->from;
+		if (source->until - source->from > widest->until - widest->from)
+			widest = source;
+	}
+	if (nrows <= MAX_WINDOW_ROWS)
+		return false;
+	keep = (uint32) ((uint64) (widest->until - widest->from) * (MAX_WINDOW_ROWS / 2) / nrows);
+	edge = tsdb_batch_key(widest->batch, ScanDirectionIsBackward(direction) ?
+						  widest->until - 1 - keep : widest->from + keep);
+	if (!key_before(reader->lo, edge) || !key_before(edge, reader->hi))
+		return false;
+	if (ScanDirectionIsBackward(direction))
+		reader->lo = edge;
+	else
+		reader->hi = edge;
+	return true;
+}
+
+static TsdbChunkIndex *
+get_index(TsdbReader *reader)
+{
+	if (reader->index == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(reader->context);
+
+		reader->index = tsdb_chunkindex_create(reader->runs, reader->nruns, reader->from, reader->until);
+		MemoryContextSwitchTo(old);
+	}
+	return reader->index;
+}
+
+/* Give back decoded chunks that do not touch the window. */
+static void
+drop_chunks(TsdbReader *reader)
+{
+	reader->nloaded = 0;
+	for (uint32 i = 0; i < reader->nruns; i++)
+	{
+		RunCursor  *cursor = &reader->cursors[i];
+		const TsdbRunChunk *chunk;
+
+		if (cursor->chunk_no < 0)
+			continue;
+		chunk = &cursor->stored->run.chunks[cursor->chunk_no];
+		if (key_before(chunk->last, reader->lo) || !key_before(chunk->first, reader->hi))
+		{
+			cursor->chunk_no = -1;
+			MemoryContextDelete(cursor->context);
+			cursor->context = NULL;
+		}
+		else
+			reader->nloaded++;
+	}
+	reader->load_limit = Max(MAX_LOADED_CHUNKS, reader->nloaded * 2);
+}
+
 static void
 load_chunk(TsdbReader *reader, RunCursor *cursor, uint32 chunk_no)
 {
@@ -801,6 +874,8 @@ load_chunk(TsdbReader *reader, RunCursor *cursor, uint32 chunk_no)
 	if (cursor->chunk_no == chunk_no)
 		return;
 	cursor->chunk_no = -1;
+	if (cursor->context == NULL)
+		reader->nloaded++;
 	if (cursor->context == NULL)
 		cursor->context = AllocSetContextCreate(reader->context, "tsdb chunk", ALLOCSET_SMALL_SIZES);
 	else
@@ -849,72 +924,46 @@ hide_later_commands(TsdbReader *reader, RunCursor *cursor)
 	}
 }
 
-/* The first chunk that ends at or after key; nchunks when there is none. */
-static uint32
-find_chunk(const TsdbRun *run, TsdbKey key)
-{
-	uint32		low = 0;
-	uint32		high = run->nchunks;
-
-	while (low < high)
-	{
-		uint32		middle = low + (high - low) / 2;
-
-		if (key_before(run->chunks[middle].last, key))
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-/* A run that lies outside the time range holds nothing for this scan. */
-static inline bool
-run_is_outside(TsdbReader *reader, const TsdbRun *run)
-{
-	return run->max_time < reader->from || run->min_time >= reader->until;
-}
-
+/* The first key of any run at or after key. */
 static bool
-run_next_key(TsdbReader *reader, RunCursor *cursor, TsdbKey key, TsdbKey *found)
+runs_next_key(TsdbReader *reader, TsdbKey key, TsdbKey *found)
 {
-	const TsdbRun *run = &cursor->stored->run;
-	uint32		chunk_no;
+	const TsdbChunkEntry **entries;
+	uint32		nentries = tsdb_chunkindex_overlapping(get_index(reader), key, key_after(key), &entries);
+	bool		any = tsdb_chunkindex_first_after(get_index(reader), key, found);
 
-	if (run_is_outside(reader, run))
-		return false;
-	chunk_no = find_chunk(run, key);
-	if (chunk_no == run->nchunks)
-		return false;
-	if (!key_before(run->chunks[chunk_no].first, key))
-		*found = run->chunks[chunk_no].first;
-	else
+	for (uint32 i = 0; i < nentries; i++)
 	{
-		load_chunk(reader, cursor, chunk_no);
-		*found = tsdb_batch_key(&cursor->batch, tsdb_batch_find(&cursor->batch, key));
+		RunCursor  *cursor = &reader->cursors[entries[i]->run];
+		TsdbKey		candidate;
+
+		load_chunk(reader, cursor, entries[i]->chunk_no);
+		candidate = tsdb_batch_key(&cursor->batch, tsdb_batch_find(&cursor->batch, key));
+		*found = any ? key_min(*found, candidate) : candidate;
+		any = true;
 	}
-	return true;
+	return any;
 }
 
+/* The last key of any run before key. */
 static bool
-run_previous_key(TsdbReader *reader, RunCursor *cursor, TsdbKey key, TsdbKey *found)
+runs_previous_key(TsdbReader *reader, TsdbKey key, TsdbKey *found)
 {
-	const TsdbRun *run = &cursor->stored->run;
-	uint32		chunk_no;
+	const TsdbChunkEntry **entries;
+	uint32		nentries = tsdb_chunkindex_overlapping(get_index(reader), key, key, &entries);
+	bool		any = tsdb_chunkindex_last_before(get_index(reader), key, found);
 
-	if (run_is_outside(reader, run))
-		return false;
-	chunk_no = find_chunk(run, key);
-	if (chunk_no < run->nchunks && key_before(run->chunks[chunk_no].first, key))
+	for (uint32 i = 0; i < nentries; i++)
 	{
-		load_chunk(reader, cursor, chunk_no);
-		*found = tsdb_batch_key(&cursor->batch, tsdb_batch_find(&cursor->batch, key) - 1);
-		return true;
+		RunCursor  *cursor = &reader->cursors[entries[i]->run];
+		TsdbKey		candidate;
+
+		load_chunk(reader, cursor, entries[i]->chunk_no);
+		candidate = tsdb_batch_key(&cursor->batch, tsdb_batch_find(&cursor->batch, key) - 1);
+		*found = any ? key_max(*found, candidate) : candidate;
+		any = true;
 	}
-	if (chunk_no == 0)
-		return false;
-	*found = run->chunks[chunk_no - 1].last;
-	return true;
+	return any;
 }
 
 static bool

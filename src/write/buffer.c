@@ -323,7 +323,11 @@ get_buffer(Relation rel)
 		(void) GetTopTransactionId();
 	}
 	if (last != NULL && memcmp(&last->locator, &locator, sizeof(locator)) == 0)
+	{
+		/* A rewrite gives the relfilenode of its transient relation to the table. */
+		last->relid = RelationGetRelid(rel);
 		return last;
+	}
 	buffer = hash_search(buffers, &locator, HASH_ENTER, &found);
 	if (!found)
 	{

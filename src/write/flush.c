@@ -33,10 +33,12 @@ tsdb_flush_chunk(Relation rel, TsdbBufferChunk *chunk, uint64 barrier_seq, bool 
 	MemoryContext old = MemoryContextSwitchTo(work);
 	TsdbMem		mem = tsdb_mem_context(work);
 	TsdbMem		piece_mem = tsdb_mem_context(piece_context);
+	/* Before anything that takes a lock: the description goes when somebody changes the table's pg_class row. */
 	const TsdbTable *table = tsdb_table_get(rel);
+	int64		segment_us = tsdb_table_segment_us(table);
+	bool		use_lz4 = table->compression != TSDB_COMPRESSION_FAST;
 	TsdbStore  *store = tsdb_store_open(rel, RowExclusiveLock, true);
 	bool		several = !at_commit && chunk->nmarks > 1;
-	bool		use_lz4 = table->compression != TSDB_COMPRESSION_FAST;
 	CommandId	cid = at_commit ? GetCurrentCommandId(true) : chunk->marks[0].cid;
 	TsdbSticky *stickies = palloc0_array(TsdbSticky, chunk->rows.ncolumns + 2);
 	uint64		reserved = chunk->reserved_seq;
@@ -45,7 +47,7 @@ tsdb_flush_chunk(Relation rel, TsdbBufferChunk *chunk, uint64 barrier_seq, bool 
 	uint32		n;
 
 	TSDB_DEBUG_POINT("flush_before");
-	(void) tsdb_metapage_create(rel, tsdb_table_segment_us(table));
+	(void) tsdb_metapage_create(rel, segment_us);
 	if (several)
 	{
 		order = sort_by_key(&chunk->rows);

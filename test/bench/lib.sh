@@ -47,7 +47,7 @@ median() {
 
 # ratio a b - a / b
 ratio() {
-    awk -v a="$1" -v b="$2" 'BEGIN { printf "%.6g", a / b }'
+    awk -v a="$1" -v b="$2" 'BEGIN { if (b + 0 == 0) exit 1; printf "%.6g", a / b }' || die "a measurement is missing: $1 / $2"
 }
 
 # column file key n - field n of the lines that begin with key.
@@ -125,7 +125,14 @@ ASK_ALL='count and sum of all rows'
 ASK_HOUR='every row of one series in one hour'
 ASK_AVERAGES='average of every hour of one series'
 ASK_LAST='last value of every series'
+ASK_LATEST='last value of one series'
 ASK_SERIES=s0042
 ASK_FROM='2024-01-01 05:00:00'
 ASK_UNTIL='2024-01-01 06:00:00'
 EPOCH=1704067200
+
+# server_live on|off - autovacuum and maintenance as in real life, only faster.
+server_live() {
+    sql -c "ALTER SYSTEM SET autovacuum = $1" -c "ALTER SYSTEM SET tsdb.maintenance = $1" \
+        -c "ALTER SYSTEM SET autovacuum_naptime = '1s'" -c "ALTER SYSTEM SET tsdb.maintenance_naptime = '1s'" -c 'SELECT pg_reload_conf()' >/dev/null
+}

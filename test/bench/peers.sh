@@ -6,7 +6,7 @@
 
 PEERS=$WORK/peers
 PEER_PID=
-REPEATS=${BENCH_REPEATS:-9}
+REPEATS=${BENCH_REPEATS:-5}
 END=$((EPOCH + SECONDS_LONG))
 ASK_FROM_EPOCH=$((EPOCH + 5 * 3600))
 
@@ -134,6 +134,7 @@ influxdb() {
     influx_ask "$ASK_HOUR" "SELECT value FROM sensor WHERE \"series\" = '$ASK_SERIES' AND time >= '$ASK_FROM' AND time < '$ASK_UNTIL'"
     influx_ask "$ASK_AVERAGES" "SELECT mean(value) FROM sensor WHERE \"series\" = '$ASK_SERIES' AND time >= ${EPOCH}s AND time < ${END}s GROUP BY time(1h)"
     influx_ask "$ASK_LAST" 'SELECT last(value) FROM sensor GROUP BY "series"'
+    influx_ask "$ASK_LATEST" "SELECT last(value) FROM sensor WHERE \"series\" = '$ASK_SERIES'"
     peer_stop
 }
 
@@ -167,6 +168,7 @@ victoria() {
     answer victoria "$ASK_HOUR" "$URL/api/v1/export?match[]=$(uri "sensor_value{series=\"$ASK_SERIES\"}")&start=$ASK_FROM_EPOCH&end=$((ASK_FROM_EPOCH + 3599))"
     answer victoria "$ASK_AVERAGES" "$URL/api/v1/query_range?nocache=1&step=1h&start=$((EPOCH + 3600))&end=$END&query=$(uri "avg_over_time(sensor_value{series=\"$ASK_SERIES\"}[1h])")"
     answer victoria "$ASK_LAST" "$(victoria_query 'last_over_time(sensor_value[1h])')"
+    answer victoria "$ASK_LATEST" "$(victoria_query "last_over_time(sensor_value{series=\"$ASK_SERIES\"}[1h])")"
     peer_stop
 }
 
@@ -193,6 +195,7 @@ duckdb() {
     duckdb_ask "$ASK_HOUR" "SELECT * FROM sensor WHERE series = '$ASK_SERIES' AND time >= '$ASK_FROM' AND time < '$ASK_UNTIL'"
     duckdb_ask "$ASK_AVERAGES" "SELECT date_trunc('hour', time), avg(value) FROM sensor WHERE series = '$ASK_SERIES' GROUP BY 1"
     duckdb_ask "$ASK_LAST" 'SELECT series, max(time), arg_max(value, time) FROM sensor GROUP BY 1'
+    duckdb_ask "$ASK_LATEST" "SELECT time, value FROM sensor WHERE series = '$ASK_SERIES' ORDER BY time DESC LIMIT 1"
 }
 
 size_goal() {

@@ -4,9 +4,9 @@
  *	  libFuzzer target of codec/: damaged chunks, and round trips.
  *
  * Input: action u8, type u8, n u16, then the bytes of a chunk, or words to
- * encode.  Aborts when a round trip is not exact, when fold and decode
- * disagree on what is damaged, or when a chunk that decodes does not survive
- * being encoded again.
+ * encode.  Aborts when a round trip is not exact, when a fold counts other
+ * values than decoding gives, or when what a damaged chunk decodes to does not
+ * survive being encoded again.
  *-------------------------------------------------------------------------
  */
 #include "codec/codec_private.h"

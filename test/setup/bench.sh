@@ -18,6 +18,10 @@ codecs() {
     done
 }
 
+at_exit() {
+    cp "$WORK/home/bench.log" "$LOGS/bench-server.log" 2>/dev/null || true
+}
+
 machine() {
     echo "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores, $(awk '/^MemTotal/ { printf "%.0f GB", $2 / 1e6 }' /proc/meminfo)"
 }

@@ -129,6 +129,38 @@ SELECT options('empty');
 DROP TABLE empty;
 
 --
+-- Changes among rows of the same transaction that are not flushed yet
+--
+CREATE TABLE mix (time timestamptz, k text, v float8) USING tsdb WITH (tags = 'k', sample_interval = '1s');
+BEGIN;
+INSERT INTO mix VALUES ('2024-01-01Z', 'a', 1.5);
+ALTER TABLE mix ADD COLUMN host text, SET (tags = 'k,host');
+INSERT INTO mix VALUES ('2024-01-01Z', 'a', 2, 'h');
+ALTER TABLE mix ALTER COLUMN v TYPE text;
+INSERT INTO mix VALUES ('2024-01-02Z', 'b', '3', 'h');
+SAVEPOINT s;
+ALTER TABLE mix SET (sample_interval = '1ms', fillfactor = 30);
+INSERT INTO mix VALUES ('2024-01-03 00:00:00.5Z', 'c', '4', 'h');
+ALTER TABLE mix ADD COLUMN n int4 DEFAULT 5;
+INSERT INTO mix VALUES ('2024-01-04Z', 'd', '5', 'h', 6);
+ALTER TABLE mix ALTER COLUMN n TYPE float8, DROP COLUMN v;
+INSERT INTO mix VALUES ('2024-01-05Z', 'e', 'h', 7);
+SELECT k, host, n, options('mix') FROM mix ORDER BY time, host NULLS FIRST;
+ROLLBACK TO s;
+INSERT INTO mix VALUES ('2024-01-06Z', 'f', '8', 'h');
+COMMIT;
+SELECT k, v, host, options('mix') FROM mix ORDER BY v;
+BEGIN;
+INSERT INTO mix VALUES ('2024-01-07Z', 'g', '9', 'h');
+ALTER TABLE mix SET ACCESS METHOD heap;
+INSERT INTO mix VALUES ('2024-01-08Z', 'h', 'heap', 'h');
+ALTER TABLE mix SET ACCESS METHOD tsdb, SET (tags = 'host,k', sample_interval = '1d');
+INSERT INTO mix VALUES ('2024-01-08 12:00Z', 'h', 'tsdb', 'h');
+COMMIT;
+SELECT k, v, host, options('mix') FROM mix ORDER BY v;
+DROP TABLE mix;
+
+--
 -- Access method, both ways, with options in any order
 --
 CREATE TABLE h (time timestamptz, k int, v float8, n numeric) WITH (fillfactor = 70);

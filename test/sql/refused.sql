@@ -57,8 +57,8 @@ INSERT INTO keyed VALUES ('2024-01-01Z', 1) ON CONFLICT DO NOTHING;
 SELECT v FROM t;
 
 -- publications
-CREATE PUBLICATION regress_p FOR TABLE t;
 SET client_min_messages = error;
+CREATE PUBLICATION regress_p FOR TABLE t;
 CREATE PUBLICATION regress_p FOR TABLE keyed;
 ALTER PUBLICATION regress_p ADD TABLE t;
 ALTER PUBLICATION regress_p SET TABLE t, keyed;

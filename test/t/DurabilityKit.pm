@@ -221,6 +221,13 @@ sub is_running
 	return $self->{stdout} !~ /done-$self->{serial}\n/;
 }
 
+# alive - is the session still there?
+sub alive
+{
+	my ($self) = @_;
+	return $self->query('SELECT 1') eq '1';
+}
+
 # quit - end the session, whatever state it is in.
 sub quit
 {

@@ -19,19 +19,18 @@ sub new
 		$self->{in}, $self->{out}, undef,
 		'psql', '-XAtq', '-F', '|', '-d', $connstr,
 		'-v', 'VERBOSITY=terse', '-v', 'ON_ERROR_STOP=0');
-	binmode($_, ':utf8') foreach $self->{in}, $self->{out};
 	$self->{in}->autoflush(1);
 	return $self;
 }
 
-# run(sql) - { state => SQLSTATE, out => lines of rows, tag => number of rows changed, error => text }
+# run(sql [, what to log instead]) - { state => SQLSTATE, out => lines of rows, tag => number of rows changed, error => text }
 sub run
 {
-	my ($self, $sql) = @_;
+	my ($self, $sql, $label) = @_;
 	my $mark = "=mark" . ++$self->{n} . "=";
 	my @out;
 
-	$self->{log}->("[$self->{name}] $sql;");
+	$self->{log}->(defined $label ? "-- [$self->{name}] $label" : "[$self->{name}] $sql;");
 	local $SIG{PIPE} = 'IGNORE';
 	local $SIG{ALRM} = sub { die "session $self->{name} hangs in: $sql\n" };
 	alarm $SECONDS;

@@ -8,7 +8,6 @@ package TsdbTwin;
 
 use strict;
 use warnings;
-use utf8;
 
 my @GRIDS = (1, 1000, 100_000, 1_000_000, 1_000_000, 1_000_000, 10_000_000, 60_000_000, 86_400_000_000);
 my %TAG_VALUES = (
@@ -68,7 +67,7 @@ sub new
 		unlogged => chance(0.1),
 		nullable => 1,
 		%options }, $class;
-	my @tag_types = pick([], ['text'], ['text'], [ 'text', 'int4' ], [ 'text', 'int4', 'bool' ], [ 'date', 'text' ]);
+	my @tag_types = @{ pick([], ['text'], ['text'], [ 'text', 'int4' ], [ 'text', 'int4', 'bool' ], [ 'date', 'text' ]) };
 
 	$self->{tags} = [ map { { name => "tag$_", type => $tag_types[ $_ - 1 ] } } 1 .. @tag_types ];
 	$self->{columns} = [];

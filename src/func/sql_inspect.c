@@ -153,7 +153,7 @@ tsdb_compact(PG_FUNCTION_ARGS)
 	if (result.runs_blocked > 0)
 		ereport(NOTICE,
 				(errmsg("%u runs of table \"%s\" were left as they are", result.runs_blocked, RelationGetRelationName(rel)),
-				 errdetail("A transaction that wrote to the table was in progress, maybe this one, or is prepared.")));
+				 errdetail("A transaction that wrote to the table was in progress, maybe this one, or is prepared; or this one has an older snapshot.")));
 	table_close(rel, NoLock);
 	PG_RETURN_VOID();
 }
@@ -475,11 +475,9 @@ show_run(Inspection *inspection, const TsdbRun *run, uint64 barrier)
 static uint64
 find_barrier(Inspection *inspection)
 {
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	Barrier		barrier = {inspection->rel, PG_UINT64_MAX};
 
-	tsdb_store_barrier_scan(inspection->store, snapshot, lower_barrier, &barrier);
-	UnregisterSnapshot(snapshot);
+	tsdb_store_barrier_scan(inspection->store, inspection->snapshot, lower_barrier, &barrier);
 	return barrier.sequence;
 }
 

@@ -42,6 +42,8 @@ static void end_compaction(TsdbCompaction *compaction);
 static void count_result(const TsdbCompactResult *result, uint64 duration_us);
 static uint64 read_barrier(Relation rel);
 static void take_snapshot(TsdbCompaction *compaction);
+static bool would_show_rows(TsdbCompaction *compaction);
+static bool sees_same_rows(TsdbCompaction *compaction, TsdbKind kind);
 static void lower_barrier(const TsdbStoreRow *row, void *arg);
 static void list_runs(TsdbCompaction *compaction);
 static uint32 count_candidates(const TsdbCompaction *compaction);
@@ -72,6 +74,11 @@ tsdb_compact_table(Relation rel, TsdbCompactMode mode, bool wait, TsdbCompactRes
 
 	if (!begin_compaction(&compaction, rel, mode, wait, result))
 		return;
+	if (would_show_rows(&compaction))
+	{
+		memset(compaction.is_candidate, 0, sizeof(bool) * compaction.nruns);
+		mode = TSDB_COMPACT_TIERS;
+	}
 	if (mode != TSDB_COMPACT_TIERS)
 	{
 		compaction.cutoff_us = choose_cutoff(&compaction);
@@ -267,6 +274,44 @@ take_snapshot(TsdbCompaction *compaction)
 	tsdb_store_barrier_scan(compaction->store, compaction->snapshot, lower_barrier, &scan);
 	compaction->barrier = scan.barrier;
 	list_runs(compaction);
+}
+
+/*
+ * What compaction writes is visible to this transaction.  When that reads by an older snapshot (REPEATABLE READ) than
+ * compaction, rows that others have committed meanwhile would appear: then nothing may be merged.
+ */
+static bool
+would_show_rows(TsdbCompaction *compaction)
+{
+	if (!IsolationUsesXactSnapshot() || !IsTransactionBlock())
+		return false;
+	return !sees_same_rows(compaction, TSDB_KIND_RUN) || !sees_same_rows(compaction, TSDB_KIND_SEGMENT);
+}
+
+/* Do the transaction's and compaction's snapshot agree on the rows of a kind? */
+static bool
+sees_same_rows(TsdbCompaction *compaction, TsdbKind kind)
+{
+	Snapshot	old = RegisterSnapshot(GetTransactionSnapshot());
+	TsdbStoreScan *scan = tsdb_store_beginscan(compaction->store, compaction->snapshot, kind, 0, PG_INT32_MIN,
+											   TSDB_STORE_MAX_ID, PG_INT32_MAX, false);
+	TsdbStoreScan *old_scan = tsdb_store_beginscan(compaction->store, old, kind, 0, PG_INT32_MIN,
+												   TSDB_STORE_MAX_ID, PG_INT32_MAX, false);
+	TsdbStoreRow row;
+	TsdbStoreRow old_row;
+	bool		more;
+	bool		same;
+
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		more = tsdb_store_getnext(scan, &row);
+		same = tsdb_store_getnext(old_scan, &old_row) == more && (!more || ItemPointerEquals(&row.tid, &old_row.tid));
+	} while (more && same);
+	tsdb_store_endscan(old_scan);
+	tsdb_store_endscan(scan);
+	UnregisterSnapshot(old);
+	return same;
 }
 
 static void

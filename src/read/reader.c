@@ -20,29 +20,17 @@
 #include "lib/ilist.h"
 #include "miscadmin.h"
 #include "pg/check.h"
-#include "read/chunkindex.h"
+#include "read/keys.h"
 #include "read/l1cursor.h"
 #include "read/reader.h"
+#include "read/runset.h"
 #include "store/tid.h"
 #include "store/metapage.h"
-#include "store/runstore.h"
 #include "store/segstore.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #define MAX_WINDOW_ROWS 65536	/* of a window that merges many runs */
-#define MAX_LOADED_CHUNKS 256	/* kept decoded; more only when a window needs them at once */
-
-/* A run and the chunk of it that was decoded last. */
-typedef struct RunCursor
-{
-	TsdbStoredRun *stored;
-	int64		chunk_no;		/* decoded chunk, -1 = none */
-	MemoryContext context;
-	TsdbBatch	batch;
-	bool		counted;
-	bool		is_own;			/* written by this transaction: rows may be of later commands */
-} RunCursor;
 
 struct TsdbReader
 {
@@ -59,13 +47,7 @@ struct TsdbReader
 	TsdbWanted *wanted;
 	TsdbL1Cursor *l1;
 
-	uint32		nruns;
-	TsdbStoredRun *runs;
-	RunCursor  *cursors;
-	TsdbChunkIndex *index;		/* of the chunks that the restriction leaves, NULL = not made yet */
-	uint32		nloaded;		/* decoded chunks */
-	uint32		load_limit;		/* more: drop those that the window does not need */
-	uint64	   *run_numbers;
+	TsdbRunSet *runs;
 
 	int			npending;
 	TsdbBatch  *pending;
@@ -94,14 +76,10 @@ struct TsdbReader
 	TsdbReaderCounters counters;
 };
 
-static const TsdbKey KEY_MIN = {0, PG_INT64_MIN};
-static const TsdbKey KEY_MAX = {PG_UINT32_MAX, PG_INT64_MAX};
-
 /* For TIDs of pending rows: who holds them. */
 static dlist_head open_readers = DLIST_STATIC_INIT(open_readers);
 
 static void unlink_reader(void *arg);
-static void take_runs(TsdbReader *reader);
 static void take_pending(TsdbReader *reader, TsdbBatch **pending, int npending);
 static bool allow_forward(TsdbReader *reader, TsdbKey *key, TsdbKey *stop);
 static bool allow_backward(TsdbReader *reader, TsdbKey *key, TsdbKey *stop);
@@ -109,26 +87,13 @@ static bool next_key(TsdbReader *reader, TsdbKey key, TsdbKey *found);
 static bool previous_key(TsdbReader *reader, TsdbKey key, TsdbKey *found);
 static bool step_forward(TsdbReader *reader);
 static bool step_backward(TsdbReader *reader);
-static TsdbKey chunk_start_after(TsdbReader *reader, TsdbKey key, TsdbKey limit);
-static TsdbKey chunk_start_upto(TsdbReader *reader, TsdbKey key, TsdbKey limit);
 static void read_window(TsdbReader *reader, const TsdbRegion *region, ScanDirection direction);
 static bool cut_window(TsdbReader *reader, int nsources, ScanDirection direction);
-static TsdbChunkIndex *get_index(TsdbReader *reader);
-static void drop_chunks(TsdbReader *reader);
 static void set_view(TsdbReader *reader, TsdbBatch *view, const TsdbBatch *batch, uint32 from, uint32 until);
 static int	collect_sources(TsdbReader *reader);
-static void load_chunk(TsdbReader *reader, RunCursor *cursor, uint32 chunk_no);
-static void hide_later_commands(TsdbReader *reader, RunCursor *cursor);
-static bool runs_next_key(TsdbReader *reader, TsdbKey key, TsdbKey *found);
-static bool runs_previous_key(TsdbReader *reader, TsdbKey key, TsdbKey *found);
-static bool resolve_run(TsdbReader *reader, ItemPointer tid, TsdbKey *key);
 static bool resolve_pending(Relation rel, ItemPointer tid, TsdbKey *key);
 static void make_units(TsdbReader *reader);
 static int	compare_keys(const void *a, const void *b);
-static bool key_before(TsdbKey a, TsdbKey b);
-static TsdbKey key_after(TsdbKey key);
-static TsdbKey key_min(TsdbKey a, TsdbKey b);
-static TsdbKey key_max(TsdbKey a, TsdbKey b);
 
 TsdbReader *
 tsdb_reader_open(Relation rel, const TsdbTable *table, Snapshot snapshot,
@@ -143,11 +108,7 @@ tsdb_reader_open(Relation rel, const TsdbTable *table, Snapshot snapshot,
 	reader->rel = rel;
 	reader->nwanted = nwanted;
 
-	/* After the wanted columns: the command ids of runs of our own transaction. */
-	reader->wanted = palloc0_array(TsdbWanted, nwanted + 1);
-	reader->wanted[nwanted].attnum = TSDB_CID_ATTNUM;
-	reader->wanted[nwanted].type = TSDB_TYPE_INT8;
-	reader->wanted[nwanted].missing_state = TSDB_CELL_VALUE;
+	reader->wanted = palloc_array(TsdbWanted, nwanted + 1);
 	memcpy(reader->wanted, wanted, sizeof(TsdbWanted) * nwanted);
 
 	if (snapshot != NULL && snapshot->snapshot_type == SNAPSHOT_MVCC)
@@ -166,10 +127,10 @@ tsdb_reader_open(Relation rel, const TsdbTable *table, Snapshot snapshot,
 	reader->segment_us = tsdb_metapage_segment_us(rel);
 	if (reader->segment_us != 0)
 		reader->store = tsdb_store_open(rel, AccessShareLock, false);
-	take_runs(reader);
+	reader->runs = tsdb_runset_open(rel, reader->store, reader->snapshot, reader->wanted, nwanted, &reader->counters);
 	take_pending(reader, pending, npending);
-	reader->sources = palloc_array(TsdbMergeSource, reader->nruns + npending + 1);
-	reader->source_runs = palloc_array(int, reader->nruns + npending + 1);
+	reader->sources = palloc_array(TsdbMergeSource, tsdb_runset_size(reader->runs) + npending + 1);
+	reader->source_runs = palloc_array(int, tsdb_runset_size(reader->runs) + npending + 1);
 	if (reader->store != NULL)
 		reader->l1 = tsdb_l1_open(rel, reader->store, reader->snapshot, reader->segment_us,
 								  reader->wanted, nwanted, &reader->counters);
@@ -178,7 +139,6 @@ tsdb_reader_open(Relation rel, const TsdbTable *table, Snapshot snapshot,
 	reader->until = PG_INT64_MAX;
 	reader->range_lo = KEY_MIN;
 	reader->range_hi = KEY_MAX;
-	reader->load_limit = MAX_LOADED_CHUNKS;
 	tsdb_reader_rescan(reader);
 	MemoryContextSwitchTo(old);
 	return reader;
@@ -210,9 +170,7 @@ tsdb_reader_restrict(TsdbReader *reader, const uint32 *series, uint32 nseries, i
 	}
 	reader->from = from;
 	reader->until = until;
-	if (reader->index != NULL)
-		tsdb_chunkindex_free(reader->index);
-	reader->index = NULL;
+	tsdb_runset_restrict(reader->runs, from, until);
 	tsdb_reader_rescan(reader);
 }
 
@@ -272,12 +230,7 @@ tsdb_reader_tid(TsdbReader *reader, uint32 row, ItemPointer tid)
 	if (origin.source < 0)
 		tsdb_tid_set_block(tid, reader->block_id, reader->block_first + origin.row);
 	else if (reader->source_runs[origin.source] >= 0)
-	{
-		RunCursor  *cursor = &reader->cursors[reader->source_runs[origin.source]];
-
-		tsdb_tid_set_row(tid, TSDB_TID_RUN, cursor->stored->run.run_no,
-						 cursor->stored->run.chunks[cursor->chunk_no].first_row + origin.row);
-	}
+		tsdb_runset_tid(reader->runs, reader->source_runs[origin.source], origin.row, tid);
 	else
 		tsdb_tid_set_row(tid, TSDB_TID_PENDING,
 						 reader->pending_numbers[-1 - reader->source_runs[origin.source]], origin.row);
@@ -313,7 +266,7 @@ tsdb_reader_resolve(TsdbReader *reader, ItemPointer tid, TsdbKey *key)
 		found = reader->l1 != NULL &&
 			tsdb_l1_resolve(reader->l1, ItemPointerGetBlockNumberNoCheck(tid), ItemPointerGetOffsetNumberNoCheck(tid), key);
 	else if (tsdb_tid_kind(tid) == TSDB_TID_RUN)
-		found = resolve_run(reader, tid, key);
+		found = tsdb_runset_resolve(reader->runs, tid, key);
 	else
 		found = resolve_pending(reader->rel, tid, key);
 	MemoryContextSwitchTo(old);
@@ -348,8 +301,7 @@ tsdb_reader_set_unit(TsdbReader *reader, uint32 unit)
 uint32
 tsdb_reader_run_numbers(TsdbReader *reader, const uint64 **run_numbers)
 {
-	*run_numbers = reader->run_numbers;
-	return reader->nruns;
+	return tsdb_runset_numbers(reader->runs, run_numbers);
 }
 
 // private functions
@@ -358,22 +310,6 @@ static void
 unlink_reader(void *arg)
 {
 	dlist_delete(&((TsdbReader *) arg)->node);
-}
-
-static void
-take_runs(TsdbReader *reader)
-{
-	if (reader->store != NULL)
-		reader->runs = tsdb_runstore_list(reader->store, reader->rel, reader->snapshot, &reader->nruns);
-	reader->cursors = palloc0_array(RunCursor, reader->nruns + 1);
-	reader->run_numbers = palloc_array(uint64, reader->nruns + 1);
-	for (uint32 i = 0; i < reader->nruns; i++)
-	{
-		reader->cursors[i].stored = &reader->runs[i];
-		reader->cursors[i].chunk_no = -1;
-		reader->cursors[i].is_own = TransactionIdIsCurrentTransactionId(reader->runs[i].xmin);
-		reader->run_numbers[i] = reader->runs[i].run.run_no;
-	}
 }
 
 /* Take over the caller's batches with just the wanted columns. */
@@ -530,7 +466,7 @@ next_key(TsdbReader *reader, TsdbKey key, TsdbKey *found)
 		best = candidate;
 		any = true;
 	}
-	if (runs_next_key(reader, key, &candidate))
+	if (tsdb_runset_next(reader->runs, key, &candidate))
 	{
 		best = any ? key_min(best, candidate) : candidate;
 		any = true;
@@ -563,7 +499,7 @@ previous_key(TsdbReader *reader, TsdbKey key, TsdbKey *found)
 		best = candidate;
 		any = true;
 	}
-	if (runs_previous_key(reader, key, &candidate))
+	if (tsdb_runset_previous(reader->runs, key, &candidate))
 	{
 		best = any ? key_max(best, candidate) : candidate;
 		any = true;
@@ -617,7 +553,7 @@ step_forward(TsdbReader *reader)
 	else
 		tsdb_l1_empty_region(&region);
 	reader->lo = key;
-	reader->hi = chunk_start_after(reader, key, key_min(stop, region.hi));
+	reader->hi = tsdb_runset_start_after(reader->runs, key, key_min(stop, region.hi));
 	read_window(reader, &region, ForwardScanDirection);
 	return true;
 }
@@ -646,7 +582,7 @@ step_backward(TsdbReader *reader)
 			else
 				tsdb_l1_empty_region(&region);
 			reader->hi = key_min(key, region.hi);
-			reader->lo = chunk_start_upto(reader, found, key_max(stop, region.lo));
+			reader->lo = tsdb_runset_start_upto(reader->runs, found, key_max(stop, region.lo));
 			break;
 		}
 		key = key_after(found);
@@ -658,28 +594,6 @@ step_backward(TsdbReader *reader)
 	}
 	read_window(reader, &region, BackwardScanDirection);
 	return true;
-}
-
-/* The first start of a run chunk above key, at most limit. */
-static TsdbKey
-chunk_start_after(TsdbReader *reader, TsdbKey key, TsdbKey limit)
-{
-	TsdbKey		start;
-
-	if (tsdb_chunkindex_first_after(get_index(reader), key, &start))
-		limit = key_min(limit, start);
-	return limit;
-}
-
-/* The last start of a run chunk at or below key, at least limit. */
-static TsdbKey
-chunk_start_upto(TsdbReader *reader, TsdbKey key, TsdbKey limit)
-{
-	TsdbKey		start;
-
-	if (tsdb_chunkindex_first_upto(get_index(reader), key, &start))
-		limit = key_max(limit, start);
-	return limit;
 }
 
 /*
@@ -756,29 +670,8 @@ set_view(TsdbReader *reader, TsdbBatch *view, const TsdbBatch *batch, uint32 fro
 static int
 collect_sources(TsdbReader *reader)
 {
-	const TsdbChunkEntry **entries;
-	uint32		nentries = tsdb_chunkindex_overlapping(get_index(reader), reader->lo, reader->hi, &entries);
-	int			n = 0;
+	int			n = tsdb_runset_collect(reader->runs, reader->lo, reader->hi, reader->sources, reader->source_runs);
 
-	if (reader->nloaded > reader->load_limit)
-		drop_chunks(reader);
-	for (uint32 i = 0; i < nentries; i++)
-	{
-		RunCursor  *cursor = &reader->cursors[entries[i]->run];
-		TsdbMergeSource *source = &reader->sources[n];
-
-		if (n > 0 && reader->source_runs[n - 1] == (int) entries[i]->run)
-			elog(ERROR, "run %llu of table \"%s\" has one sample in two chunks",
-				 (unsigned long long) cursor->stored->run.run_no, RelationGetRelationName(reader->rel));
-		load_chunk(reader, cursor, entries[i]->chunk_no);
-		source->batch = &cursor->batch;
-		source->from = tsdb_batch_find(&cursor->batch, reader->lo);
-		source->until = tsdb_batch_find(&cursor->batch, reader->hi);
-		source->is_pending = false;
-		reader->source_runs[n] = entries[i]->run;
-		if (source->from < source->until)
-			n++;
-	}
 	for (int i = 0; i < reader->npending; i++)
 	{
 		TsdbMergeSource *source = &reader->sources[n];
@@ -823,170 +716,6 @@ cut_window(TsdbReader *reader, int nsources, ScanDirection direction)
 	else
 		reader->hi = edge;
 	return true;
-}
-
-static TsdbChunkIndex *
-get_index(TsdbReader *reader)
-{
-	if (reader->index == NULL)
-	{
-		MemoryContext old = MemoryContextSwitchTo(reader->context);
-
-		reader->index = tsdb_chunkindex_create(reader->runs, reader->nruns, reader->from, reader->until);
-		MemoryContextSwitchTo(old);
-	}
-	return reader->index;
-}
-
-/* Give back decoded chunks that do not touch the window. */
-static void
-drop_chunks(TsdbReader *reader)
-{
-	reader->nloaded = 0;
-	for (uint32 i = 0; i < reader->nruns; i++)
-	{
-		RunCursor  *cursor = &reader->cursors[i];
-		const TsdbRunChunk *chunk;
-
-		if (cursor->chunk_no < 0)
-			continue;
-		chunk = &cursor->stored->run.chunks[cursor->chunk_no];
-		if (key_before(chunk->last, reader->lo) || !key_before(chunk->first, reader->hi))
-		{
-			cursor->chunk_no = -1;
-			MemoryContextDelete(cursor->context);
-			cursor->context = NULL;
-		}
-		else
-			reader->nloaded++;
-	}
-	reader->load_limit = Max(MAX_LOADED_CHUNKS, reader->nloaded * 2);
-}
-
-static void
-load_chunk(TsdbReader *reader, RunCursor *cursor, uint32 chunk_no)
-{
-	TsdbStoredRun *stored = cursor->stored;
-	MemoryContext old;
-	TsdbMem		mem;
-	TsdbSpan	bytes;
-
-	if (cursor->chunk_no == chunk_no)
-		return;
-	cursor->chunk_no = -1;
-	if (cursor->context == NULL)
-		reader->nloaded++;
-	if (cursor->context == NULL)
-		cursor->context = AllocSetContextCreate(reader->context, "tsdb chunk", ALLOCSET_SMALL_SIZES);
-	else
-		MemoryContextReset(cursor->context);
-	old = MemoryContextSwitchTo(cursor->context);
-	mem = tsdb_mem_context(cursor->context);
-	bytes = tsdb_runstore_chunk(reader->store, reader->rel, reader->snapshot, stored, chunk_no);
-	TSDB_CHECK(tsdb_runchunk_decode(bytes, &stored->run, &stored->run.chunks[chunk_no],
-									reader->wanted, cursor->is_own ? reader->nwanted + 1 : reader->nwanted,
-									&cursor->batch, &mem),
-			   reader->rel, "Chunk %u of run %llu does not decode.", chunk_no,
-			   (unsigned long long) stored->run.run_no);
-	if (cursor->is_own)
-		hide_later_commands(reader, cursor);
-	MemoryContextSwitchTo(old);
-	cursor->chunk_no = chunk_no;
-	if (!cursor->counted)
-	{
-		cursor->counted = true;
-		reader->counters.runs_read++;
-	}
-}
-
-/*
- * Rows of commands that the snapshot does not see get sequence 0, which is
- * below every watermark; they stay in place, for TIDs count them.
- */
-static void
-hide_later_commands(TsdbReader *reader, RunCursor *cursor)
-{
-	TsdbBatch  *batch = &cursor->batch;
-	const uint64 *cids = batch->columns[reader->nwanted].words;
-
-	batch->ncolumns--;
-	for (uint32 row = 0; row < batch->nrows; row++)
-	{
-		if (cids[row] < reader->snapshot->curcid)
-			continue;
-		if (batch->sequences == NULL)
-		{
-			batch->sequences = MemoryContextAllocHuge(cursor->context, sizeof(uint64) * batch->nrows);
-			for (uint32 i = 0; i < batch->nrows; i++)
-				batch->sequences[i] = batch->sequence;
-		}
-		batch->sequences[row] = 0;
-	}
-}
-
-/* The first key of any run at or after key. */
-static bool
-runs_next_key(TsdbReader *reader, TsdbKey key, TsdbKey *found)
-{
-	const TsdbChunkEntry **entries;
-	uint32		nentries = tsdb_chunkindex_overlapping(get_index(reader), key, key_after(key), &entries);
-	bool		any = tsdb_chunkindex_first_after(get_index(reader), key, found);
-
-	for (uint32 i = 0; i < nentries; i++)
-	{
-		RunCursor  *cursor = &reader->cursors[entries[i]->run];
-		TsdbKey		candidate;
-
-		load_chunk(reader, cursor, entries[i]->chunk_no);
-		candidate = tsdb_batch_key(&cursor->batch, tsdb_batch_find(&cursor->batch, key));
-		*found = any ? key_min(*found, candidate) : candidate;
-		any = true;
-	}
-	return any;
-}
-
-/* The last key of any run before key. */
-static bool
-runs_previous_key(TsdbReader *reader, TsdbKey key, TsdbKey *found)
-{
-	const TsdbChunkEntry **entries;
-	uint32		nentries = tsdb_chunkindex_overlapping(get_index(reader), key, key, &entries);
-	bool		any = tsdb_chunkindex_last_before(get_index(reader), key, found);
-
-	for (uint32 i = 0; i < nentries; i++)
-	{
-		RunCursor  *cursor = &reader->cursors[entries[i]->run];
-		TsdbKey		candidate;
-
-		load_chunk(reader, cursor, entries[i]->chunk_no);
-		candidate = tsdb_batch_key(&cursor->batch, tsdb_batch_find(&cursor->batch, key) - 1);
-		*found = any ? key_max(*found, candidate) : candidate;
-		any = true;
-	}
-	return any;
-}
-
-static bool
-resolve_run(TsdbReader *reader, ItemPointer tid, TsdbKey *key)
-{
-	for (uint32 i = 0; i < reader->nruns; i++)
-	{
-		RunCursor  *cursor = &reader->cursors[i];
-		const TsdbRun *run = &cursor->stored->run;
-		uint32		chunk_no = 0;
-		uint64		row;
-
-		if (!tsdb_tid_row(tid, run->run_no, run->nrows, &row))
-			continue;
-		while (chunk_no + 1 < run->nchunks && run->chunks[chunk_no + 1].first_row <= row)
-			chunk_no++;
-		load_chunk(reader, cursor, chunk_no);
-		if (row - run->chunks[chunk_no].first_row >= cursor->batch.nrows)
-			return false;
-		*key = tsdb_batch_key(&cursor->batch, row - run->chunks[chunk_no].first_row);
-		return true;
-	}
-	return false;
 }
 
 static bool
@@ -1039,13 +768,12 @@ make_units(TsdbReader *reader)
 		}
 		tsdb_store_endscan(scan);
 	}
-	for (uint32 i = 0; i < reader->nruns; i++)
-		for (uint32 c = 0; c < reader->runs[i].run.nchunks; c++)
-		{
-			if (n == capacity)
-				units = repalloc_huge(units, sizeof(TsdbKey) * (capacity *= 2));
-			units[n++] = reader->runs[i].run.chunks[c].first;
-		}
+	for (TsdbKey key = KEY_MIN; tsdb_runset_start(reader->runs, key, &key); key = key_after(key))
+	{
+		if (n == capacity)
+			units = repalloc_huge(units, sizeof(TsdbKey) * (capacity *= 2));
+		units[n++] = key;
+	}
 	qsort(units, n, sizeof(TsdbKey), compare_keys);
 
 	reader->nunits = 0;
@@ -1059,35 +787,4 @@ static int
 compare_keys(const void *a, const void *b)
 {
 	return tsdb_key_compare(*(const TsdbKey *) a, *(const TsdbKey *) b);
-}
-
-static bool
-key_before(TsdbKey a, TsdbKey b)
-{
-	return tsdb_key_compare(a, b) < 0;
-}
-
-static TsdbKey
-key_after(TsdbKey key)
-{
-	if (key.time == PG_INT64_MAX)
-	{
-		key.series++;
-		key.time = PG_INT64_MIN;
-	}
-	else
-		key.time++;
-	return key;
-}
-
-static TsdbKey
-key_min(TsdbKey a, TsdbKey b)
-{
-	return key_before(a, b) ? a : b;
-}
-
-static TsdbKey
-key_max(TsdbKey a, TsdbKey b)
-{
-	return key_before(a, b) ? b : a;
 }

@@ -3,8 +3,10 @@
  * tsdbtable.c
  *	  What a table's options mean: roles of its columns, grid, spans.
  *
- * The result is one chunk in rel->rd_amcache: core frees it with the relcache entry's
- * contents, so it can't be stale, and a repeated call is a pointer test.
+ * rel->rd_amcache points to the result: core frees the pointer with the relcache entry's
+ * contents, so it can't be stale, and a repeated call is a pointer test.  The result
+ * itself stays to the end of the transaction, because any lock that is taken may let an invalidation in
+ * (VACUUM and ANALYZE of others suffice) while a caller far up still reads it.
  * The serial tells results apart that were made while ALTER TABLE
  * runs: see TsdbReloptionsChange.
  *-------------------------------------------------------------------------
@@ -13,6 +15,7 @@
 
 #include "access/htup_details.h"
 #include "access/relation.h"
+#include "access/xact.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
@@ -20,6 +23,7 @@
 #include "format/grid.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -38,13 +42,39 @@ typedef struct CachedTable
 {
 	TsdbTable table; /* first, so that a pointer to it is one to us */
 	uint64 serial; /* of the change in progress; 0 = none */
+	struct CachedTable *next_outdated;
 } CachedTable;
+
+/* What rd_amcache points to. */
+typedef struct TablePointer
+{
+	CachedTable *cached;
+	uint64 generation; /* another one: cached is gone */
+} TablePointer;
+
+/* The newest result for a table. */
+typedef struct NewestTable
+{
+	Oid relid; /* hash key */
+	CachedTable *cached;
+} NewestTable;
+
+/* Tables that a backend remembers; those that were dropped count too. */
+#define MAX_TABLES 4096
+
+static HTAB *newest_tables;
+static CachedTable *outdated; /* to be freed at the end of the transaction */
+static uint64 generation;
 
 static Oid am_oid;
 static bool am_oid_known;
 static uint64 am_invalidations;
 static bool am_callback_registered;
 
+static void make_newest_tables(void);
+static NewestTable *find_newest(Oid relid);
+static void end_transaction(XactEvent event, void *arg);
+static void forget_tables(void);
 static CachedTable *make_cached(Relation rel, uint64 serial, List *options);
 static void make_table(Relation rel, TupleDesc desc, List *options, TsdbTable *table);
 static Size cached_bytes(const TsdbTable *table);
@@ -58,17 +88,30 @@ static void check_is_tsdb(Relation rel);
 const TsdbTable *
 tsdb_table_get(Relation rel)
 {
-	CachedTable *cached = (CachedTable *) rel->rd_amcache;
+	TablePointer *pointer = (TablePointer *) rel->rd_amcache;
 	const TsdbReloptionsChange *change = tsdb_reloptions_change_of(rel);
 	uint64 serial = change ? change->serial : 0;
+	CachedTable *cached;
+	NewestTable *newest;
 
-	if (likely(cached != NULL && cached->serial == serial))
-		return &cached->table;
+	if (likely(pointer != NULL && pointer->generation == generation && pointer->cached->serial == serial))
+		return &pointer->cached->table;
 
 	cached = make_cached(rel, serial, options_of(rel, change, false));
-	if (rel->rd_amcache != NULL)
-		pfree(rel->rd_amcache);
-	rel->rd_amcache = cached;
+	newest = find_newest(RelationGetRelid(rel));
+	if (newest->cached != NULL)
+	{
+		newest->cached->next_outdated = outdated;
+		outdated = newest->cached;
+	}
+	newest->cached = cached;
+
+	/* Reading the catalogs may have taken the pointer away. */
+	if (rel->rd_amcache == NULL)
+		rel->rd_amcache = MemoryContextAlloc(CacheMemoryContext, sizeof(TablePointer));
+	pointer = (TablePointer *) rel->rd_amcache;
+	pointer->cached = cached;
+	pointer->generation = generation;
 	return &cached->table;
 }
 
@@ -87,12 +130,14 @@ tsdb_table_as_described(Relation rel, TupleDesc desc)
 {
 	const TsdbReloptionsChange *change = tsdb_reloptions_change_of(rel);
 	Relation before;
+	TablePointer *pointer;
 	CachedTable *cached;
 	TsdbTable table = {0};
 
 	if (is_same_descriptor(desc, RelationGetDescr(rel)))
 		return rel;
 
+	pointer = palloc(sizeof(TablePointer));
 	before = palloc(sizeof(RelationData));
 	memcpy(before, rel, sizeof(RelationData));
 	before->rd_att = desc;
@@ -104,7 +149,9 @@ tsdb_table_as_described(Relation rel, TupleDesc desc)
 	cached = palloc0(cached_bytes(&table));
 	cached->serial = change ? change->serial : 0;
 	copy_table(cached, &table);
-	before->rd_amcache = cached;
+	pointer->cached = cached;
+	pointer->generation = generation;
+	before->rd_amcache = pointer;
 	return before;
 }
 
@@ -184,6 +231,63 @@ tsdb_table_segment_us(const TsdbTable *table)
 }
 
 // private functions
+
+static void
+make_newest_tables(void)
+{
+	HASHCTL control = {0};
+
+	control.keysize = sizeof(Oid);
+	control.entrysize = sizeof(NewestTable);
+	newest_tables = hash_create("tsdb tables", 64, &control, HASH_ELEM | HASH_BLOBS);
+	RegisterXactCallback(end_transaction, NULL);
+}
+
+static NewestTable *
+find_newest(Oid relid)
+{
+	NewestTable *newest;
+	bool found;
+
+	if (newest_tables == NULL)
+		make_newest_tables();
+	newest = hash_search(newest_tables, &relid, HASH_ENTER, &found);
+	if (!found)
+		newest->cached = NULL;
+	return newest;
+}
+
+static void
+end_transaction(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PARALLEL_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE)
+		return;
+	while (outdated != NULL)
+	{
+		CachedTable *next = outdated->next_outdated;
+
+		pfree(outdated);
+		outdated = next;
+	}
+	if (hash_get_num_entries(newest_tables) > MAX_TABLES)
+		forget_tables();
+}
+
+static void
+forget_tables(void)
+{
+	HASH_SEQ_STATUS all;
+	NewestTable *newest;
+
+	generation++;
+	hash_seq_init(&all, newest_tables);
+	while ((newest = hash_seq_search(&all)) != NULL)
+	{
+		if (newest->cached != NULL)
+			pfree(newest->cached);
+		hash_search(newest_tables, &newest->relid, HASH_REMOVE, NULL);
+	}
+}
 
 static CachedTable *
 make_cached(Relation rel, uint64 serial, List *options)

@@ -54,8 +54,8 @@ typedef struct TsdbTable
 } TsdbTable;
 
 /*
- * tsdb_table_get - the meaning of an open tsdb table; valid until the relation is closed
- * or an invalidation message is processed (copy what must live longer).
+ * tsdb_table_get - the meaning of an open tsdb table; valid until the relation is closed,
+ * at most to the end of the transaction.
  *
  * Raises when the options are missing or don't fit (with errhint).
  */

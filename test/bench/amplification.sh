@@ -1,7 +1,7 @@
 # amplification.sh - 1000 series x 1 Hz in commits of a second, for an hour: bytes written to files and WAL.
 #
-# The hour is replayed BENCH_PACE times as fast as the clock (1 = a real hour),
-# with a checkpoint every 300 seconds of it, maintenance and autovacuum at work.
+# The hour is replayed BENCH_PACE times as fast as the clock (1 = a real hour) and ends
+# now, with a checkpoint every 300 seconds of it, maintenance and autovacuum at work.
 # Relation bytes are pages handed to the kernel by anybody (functions.sql); WAL
 # is the distance of two positions.  Both include what compaction and VACUUM do at the end.
 
@@ -18,11 +18,12 @@ source_make() {
 }
 
 replay() {
-    sql <<SQL
+    sql -o /dev/null <<SQL
+SELECT set_config('bench.shift', (date_trunc('second', now()) - to_timestamp($EPOCH + $AMP_SECONDS - $AMP_SECONDS / $PACE))::text, false);
 DO \$\$
 BEGIN
     FOR second IN 0 .. $AMP_SECONDS - 1 LOOP
-        INSERT INTO amp_tsdb SELECT * FROM amp_source WHERE time = to_timestamp($EPOCH + second);
+        INSERT INTO amp_tsdb SELECT time + current_setting('bench.shift')::interval, series, value FROM amp_source WHERE time = to_timestamp($EPOCH + second);
         IF second % 300 = 299 THEN
             CHECKPOINT;
         END IF;

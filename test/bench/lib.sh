@@ -37,7 +37,7 @@ remark() {
 }
 
 sql() {
-    "$PG_BIN/psql" -X -q -A -t -F ' ' -v ON_ERROR_STOP=1 -d bench "$@"
+    PGOPTIONS="-c client_min_messages=warning" "$PG_BIN/psql" -X -q -A -t -F ' ' -v ON_ERROR_STOP=1 -d bench "$@"
 }
 
 # median - of the numbers on stdin.
@@ -74,7 +74,7 @@ table_make() {
     tsdb) using="USING tsdb WITH (tags = 'series', sample_interval = '1s')" ;;
     *) using='USING heap' ;;
     esac
-    sql -c "DROP TABLE IF EXISTS $1" -c "CREATE TABLE $1 (time timestamptz NOT NULL, series text NOT NULL, value float8) $using" 2>/dev/null
+    sql -c "DROP TABLE IF EXISTS $1" -c "CREATE TABLE $1 (time timestamptz NOT NULL, series text NOT NULL, value float8) $using"
     case $2 in
     btree) sql -c "CREATE INDEX ON $1 (series, time)" ;;
     brin) sql -c "CREATE INDEX ON $1 USING brin (time)" ;;

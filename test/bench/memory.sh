@@ -20,7 +20,7 @@ autovacuum = off
 tsdb.maintenance = off
 max_parallel_workers_per_gather = 0
 CONF
-"$PG_BIN/psql" -X -q -d postgres -c 'CREATE DATABASE bench'
+sql -d postgres -c "CREATE DATABASE bench"
 sql -f "$BENCH/functions.sql"
 cp "$BENCH/sensors.pl" "$WORK/home/"
 table_make memory_tsdb tsdb

@@ -20,6 +20,7 @@ my %TITLES = (
 );
 my @SECTIONS = qw(ingest size single amplification queries density real memory);
 my %LABELS = (
+    rewritten => 'tsdb after VACUUM FULL',
     heap     => 'heap',
     btree    => 'heap + btree',
     brin     => 'heap + BRIN',
@@ -27,7 +28,7 @@ my %LABELS = (
     victoria => 'VictoriaMetrics',
     duckdb   => 'DuckDB',
 );
-my @CONTENDERS = qw(tsdb heap btree brin influxdb victoria duckdb);
+my @CONTENDERS = qw(tsdb rewritten heap btree brin influxdb victoria duckdb);
 my @PLOTS = qw(ingest size queries);
 
 if ($ARGV[0] eq '--goals') {
@@ -164,10 +165,10 @@ sub panel {
     my $row = $y + 24;
     for my $contender (@contenders) {
         my $number = $values->{$contender}[0];
-        my $width = $largest > 0 ? 470 * $number / $largest : 0;
-        $svg .= sprintf qq(<text x="130" y="%d" text-anchor="end">%s</text>), $row + 13, xml($LABELS{$contender} || $contender);
-        $svg .= sprintf qq(<rect x="136" y="%d" width="%.1f" height="16" fill="%s"/>), $row, $width < 1 ? 1 : $width, $contender eq 'tsdb' ? '#c2410c' : '#94a3b8';
-        $svg .= sprintf qq(<text x="%.1f" y="%d">%s</text>\n), 141 + $width, $row + 13, short($number);
+        my $width = $largest > 0 ? 450 * $number / $largest : 0;
+        $svg .= sprintf qq(<text x="150" y="%d" text-anchor="end">%s</text>), $row + 13, xml($LABELS{$contender} || $contender);
+        $svg .= sprintf qq(<rect x="156" y="%d" width="%.1f" height="16" fill="%s"/>), $row, $width < 1 ? 1 : $width, $contender eq 'tsdb' ? '#c2410c' : '#94a3b8';
+        $svg .= sprintf qq(<text x="%.1f" y="%d">%s</text>\n), 161 + $width, $row + 13, short($number);
         $row += 20;
     }
     return ($svg, $row - $y + 14);

@@ -51,7 +51,7 @@ max_parallel_maintenance_workers = 0
 log_min_messages = warning
 CONF
 . test/bench/lib.sh
-"$PG_BIN/psql" -X -q -d postgres -c 'CREATE DATABASE bench'
+sql -d postgres -c "CREATE DATABASE bench"
 sql -f test/bench/functions.sql
 failed=0
 for script in ${T:-$SCRIPTS}; do

@@ -13,8 +13,10 @@ CREATE TABLE bad USING tsdb AS SELECT now() AS time;
 CREATE TABLE bad USING tsdb WITH (tags = '', sample_interval = '1s') AS SELECT now() AS time, 1::numeric AS v;
 CREATE TABLE made2 USING tsdb WITH (tags = '', sample_interval = '1s') AS SELECT time, v FROM made WITH NO DATA;
 CREATE TABLE IF NOT EXISTS made2 USING tsdb WITH (tags = '', sample_interval = '1s') AS SELECT 1;
-EXPLAIN (COSTS OFF, ANALYZE, TIMING OFF, SUMMARY OFF)
-CREATE TABLE made3 USING tsdb WITH (tags = '', sample_interval = '1s') AS SELECT '2024-01-01Z'::timestamptz AS time;
+DO $$
+BEGIN
+    EXECUTE 'EXPLAIN (ANALYZE) CREATE TABLE made3 USING tsdb WITH (tags = '''', sample_interval = ''1s'') AS SELECT ''2024-01-01Z''::timestamptz AS time';
+END $$;
 SELECT options('made2'), options('made3'), count(*) FROM made3;
 CREATE MATERIALIZED VIEW averages USING tsdb WITH (tags = 'k', sample_interval = '1min') AS
 SELECT date_trunc('minute', time) AS time, k, avg(v) AS v FROM made GROUP BY 1, 2;

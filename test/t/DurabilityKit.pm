@@ -14,7 +14,7 @@ use Test::More;
 use Time::HiRes;
 
 our @EXPORT = qw(node_new twins_create twins_write twins_same twins_total verify_clean sql_error
-  point_waited toast_of children_of kill_all);
+  point_waited toast_of children_of kill_all log_clean);
 
 # node_new(name, settings, init parameters...) - a started node with the extension.
 sub node_new
@@ -143,6 +143,17 @@ sub kill_all
 		Time::HiRes::usleep(10_000);
 	}
 	$node->{_pid} = undef;
+	return;
+}
+
+# log_clean(node) - no process of the server has crashed by itself.
+sub log_clean
+{
+	my ($node) = @_;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	my @lines = grep { /PANIC|TRAP:|terminated by signal (?!9:)|floating-point exception|cache lookup|could not open|leak:|past chunk end/ }
+	  split(/\n/, PostgreSQL::Test::Utils::slurp_file($node->logfile));
+	is(join("\n", @lines), '', $node->name . ': the server never crashed by itself');
 	return;
 }
 

@@ -14,6 +14,7 @@
 #include "access/transam.h"
 #include "catalog/storage.h"
 #include "catalog/storage_xlog.h"
+#include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/procarray.h"
 #include "storage/smgr.h"
@@ -21,6 +22,7 @@
 
 #include "am/storage.h"
 #include "maint/compact.h"
+#include "maint/maintainer.h"
 #include "series/series.h"
 #include "store/metapage.h"
 #include "store/store.h"
@@ -110,6 +112,7 @@ tsdb_storage_vacuum(Relation rel)
 
 	tsdb_compat_update_relstats(rel, tsdb_storage_pages(rel), nrows, frozen_xid, min_multi);
 	tsdb_compat_report_vacuum(rel, (PgStat_Counter) nrows, started);
+	tsdb_maintainer_wake(MyDatabaseId);
 }
 
 BlockNumber

@@ -37,7 +37,7 @@
 
 #define WITHOUT_EXTENSION_NAPS 30	/* naps between looks at a database without the extension */
 #define THOROUGH_NAPS 10		/* naps between thorough passes */
-#define SOON_MS 1000			/* between passes over a database that asked for more */
+#define SOON_MS 250			/* between passes over a database that asked for more */
 
 /* What the launcher remembers of a database. */
 typedef struct Database
@@ -274,7 +274,7 @@ find_database(Oid database_id)
 	return hash_search(databases, &database_id, HASH_FIND, NULL);
 }
 
-/* A second while something is wanted, else the nap. */
+/* Short while something is wanted, else as set. */
 static long
 nap_ms(void)
 {

@@ -8,7 +8,7 @@
  * one tier are merged when there are too many of them:
  *
  *		runs hold						and						then
- *		rows older than compact_after	(set by the user)		segments
+ *		rows older than compact_after	16 MB, or now and then	segments
  *		half a block for every series	16 MB					segments, all rows
  *		256 MB													segments, all rows
  *		rows older than a day			now and then			segments
@@ -43,7 +43,7 @@ tsdb_policy_cutoff(const TsdbRunTotals *totals, int64 after_us, uint64 nseries, 
 	{
 		if (__builtin_sub_overflow(now_us, after_us, &cutoff_us))
 			return PG_INT64_MIN;
-		return totals->min_time < cutoff_us ? cutoff_us : PG_INT64_MIN;
+		return (is_thorough || totals->nbytes > MUCH_BYTES) && totals->min_time < cutoff_us ? cutoff_us : PG_INT64_MIN;
 	}
 	if (totals->nbytes > TOO_MUCH_BYTES ||
 		(totals->nbytes > MUCH_BYTES && totals->nrows / HALF_BLOCK_ROWS >= nseries))

@@ -32,7 +32,7 @@ typedef struct TsdbRunTotals
  *
  *	after_us	the table's compact_after, -1 = ours to choose
  *	nseries		of the table
- *	is_thorough	from time to time: then also little and late data
+ *	is_thorough	from time to time (a look every few passes): then also few and late rows
  */
 extern int64 tsdb_policy_cutoff(const TsdbRunTotals *totals, int64 after_us, uint64 nseries, bool is_thorough);
 

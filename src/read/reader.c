@@ -411,7 +411,7 @@ allow_backward(TsdbReader *reader, TsdbKey *key, TsdbKey *stop)
 	if (reader->from >= reader->until)
 		return false;
 	*key = key_min(*key, reader->range_hi);
-	if (timed && key->time <= reader->from)
+	if ((timed || reader->series != NULL) && key->time <= reader->from)
 	{
 		if (key->series == 0)
 			return false;

@@ -15,12 +15,17 @@
 #include "access/parallel.h"
 #include "miscadmin.h"
 #include "pg/check.h"
+#include "pg/counters.h"
 #include "pg/debug_point.h"
+#include "pg/wakeup.h"
 #include "store/metapage.h"
 #include "store/runstore.h"
 #include "storage/lmgr.h"
 #include "utils/memutils.h"
 
+#define WAKEUP_RUNS 64			/* new runs of a table between calls of the maintainer */
+
+static void count_run(Relation rel, const TsdbRun *run, bool fresh);
 static int	compare_runs(const void *a, const void *b);
 static void write_pages(TsdbStore *store, uint64 first_page, const TsdbBytes *payload, CommandId cid);
 static uint64 pages_for(uint64 nbytes);
@@ -156,6 +161,7 @@ tsdb_runstore_write(TsdbStore *store, Relation rel, const TsdbBatch *batch, bool
 		tsdb_bytes_append(&header, payload.data, payload.len);
 	tsdb_store_put(store, TSDB_KIND_RUN, 0, (int32) (run_no & PG_INT32_MAX), header.data, header.len, cid, false);
 	UnlockPage(rel, TSDB_LOCK_ALLOCATE, ShareLock);
+	count_run(rel, &run, fresh);
 
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(work);
@@ -187,6 +193,18 @@ tsdb_runstore_delete(TsdbStore *store, Snapshot snapshot, const TsdbStoredRun *s
 }
 
 // private functions
+
+/* Count a run that was written; so many of them are work for the maintainer. */
+static void
+count_run(Relation rel, const TsdbRun *run, bool fresh)
+{
+	tsdb_counters_add(TSDB_STAT_RUNS_WRITTEN, 1);
+	if (!fresh)
+		return;
+	tsdb_counters_add(TSDB_STAT_ROWS_FLUSHED, run->nrows);
+	if ((run->run_no + run->nnumbers) / WAKEUP_RUNS != run->run_no / WAKEUP_RUNS && !RELATION_IS_LOCAL(rel))
+		tsdb_wakeup_request(MyDatabaseId);
+}
 
 static int
 compare_runs(const void *a, const void *b)

@@ -11,10 +11,12 @@
 #include "format/merge.h"
 #include "miscadmin.h"
 #include "pg/check.h"
+#include "pg/counters.h"
 #include "pg/debug_point.h"
 #include "store/metapage.h"
 #include "store/runstore.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 #include "write/flush.h"
 
 #define MAX_VERSIONS 8192		/* of one sample in one run */
@@ -43,6 +45,7 @@ tsdb_flush_chunk(Relation rel, TsdbBufferChunk *chunk, uint64 barrier_seq, bool 
 	TsdbSticky *stickies = palloc0_array(TsdbSticky, chunk->rows.ncolumns + 2);
 	uint64		reserved = chunk->reserved_seq;
 	uint64		lowest = 0;
+	TimestampTz started = GetCurrentTimestamp();
 	uint32	   *order;
 	uint32		n;
 
@@ -80,6 +83,7 @@ tsdb_flush_chunk(Relation rel, TsdbBufferChunk *chunk, uint64 barrier_seq, bool 
 	tsdb_store_close(store);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(work);
+	tsdb_counters_time(TSDB_STAT_FLUSH, GetCurrentTimestamp() - started);
 	return lowest;
 }
 

@@ -183,7 +183,8 @@ sub start
 	$self->{stdout} = $self->{stderr} = '';
 	$self->{timer}->start($PostgreSQL::Test::Utils::timeout_default);
 	$self->{stdin} .= "$sql\n;\n\\echo done-$self->{serial}\n\\warn done-$self->{serial}\n";
-	$self->{run}->pump_nb;
+	# psql may be gone with its connection; error() tells.
+	eval { $self->{run}->pump_nb; 1 } or $self->{stderr} .= "server closed the connection: $@";
 	return $self;
 }
 
@@ -194,8 +195,7 @@ sub finish
 	my $mark = "done-$self->{serial}";
 	until ($self->{stdout} =~ /$mark\n/ && $self->{stderr} =~ /$mark\n/)
 	{
-		last unless $self->{run}->pumpable;
-		$self->{run}->pump;
+		last unless eval { $self->{run}->pumpable && $self->{run}->pump; };
 	}
 	my $out = $self->{stdout};
 	$out =~ s/\n?$mark\n.*//s;
@@ -228,7 +228,7 @@ sub error
 sub is_running
 {
 	my ($self) = @_;
-	$self->{run}->pump_nb if $self->{run}->pumpable;
+	eval { $self->{run}->pump_nb };
 	return $self->{stdout} !~ /done-$self->{serial}\n/;
 }
 

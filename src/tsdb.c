@@ -28,9 +28,13 @@ _PG_init(void)
 {
 	if (!process_shared_preload_libraries_in_progress)
 	{
-		/* pg_upgrade and CREATE FUNCTION may load the library anywhere; using it needs the hooks. */
+		/* pg_upgrade restores definitions into a server that need not preload; it reads and writes no rows. */
 		if (IsBinaryUpgrade)
+		{
+			tsdb_handler_init();
+			tsdb_ddl_init();
 			return;
+		}
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("library \"tsdb\" must be loaded when the server starts"),

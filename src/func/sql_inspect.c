@@ -32,24 +32,24 @@
 /* The table that a function looks at, and where its rows go. */
 typedef struct Inspection
 {
-	Relation	rel;
-	TsdbStore  *store;			/* NULL: nothing was ever written */
-	Snapshot	snapshot;
+	Relation rel;
+	TsdbStore *store; /* NULL: nothing was ever written */
+	Snapshot snapshot;
 	ReturnSetInfo *result;
-	MemoryContext work;			/* one segment or run */
+	MemoryContext work; /* one segment or run */
 } Inspection;
 
 /* What lower_barrier works on. */
 typedef struct Barrier
 {
-	Relation	rel;
-	uint64		sequence;
+	Relation rel;
+	uint64 sequence;
 } Barrier;
 
 static void begin_inspection(Inspection *inspection, FunctionCallInfo fcinfo);
 static void end_inspection(Inspection *inspection);
 static void put_row(Inspection *inspection, Datum *values, bool *nulls);
-static void for_each_segment(Inspection *inspection, void (*show) (Inspection *inspection, const TsdbSegment *segment));
+static void for_each_segment(Inspection *inspection, void (*show)(Inspection *inspection, const TsdbSegment *segment));
 static void show_segment(Inspection *inspection, const TsdbSegment *segment);
 static void show_blocks(Inspection *inspection, const TsdbSegment *segment);
 static void show_block(Inspection *inspection, const TsdbSegment *segment, const TsdbBlock *block, uint64 nbytes);
@@ -82,7 +82,7 @@ PG_FUNCTION_INFO_V1(tsdb_test_retain);
 Datum
 tsdb_segments(PG_FUNCTION_ARGS)
 {
-	Inspection	inspection;
+	Inspection inspection;
 
 	begin_inspection(&inspection, fcinfo);
 	for_each_segment(&inspection, show_segment);
@@ -94,7 +94,7 @@ tsdb_segments(PG_FUNCTION_ARGS)
 Datum
 tsdb_blocks(PG_FUNCTION_ARGS)
 {
-	Inspection	inspection;
+	Inspection inspection;
 
 	begin_inspection(&inspection, fcinfo);
 	for_each_segment(&inspection, show_blocks);
@@ -106,7 +106,7 @@ tsdb_blocks(PG_FUNCTION_ARGS)
 Datum
 tsdb_block_columns(PG_FUNCTION_ARGS)
 {
-	Inspection	inspection;
+	Inspection inspection;
 
 	begin_inspection(&inspection, fcinfo);
 	for_each_segment(&inspection, show_block_columns);
@@ -118,13 +118,13 @@ tsdb_block_columns(PG_FUNCTION_ARGS)
 Datum
 tsdb_runs(PG_FUNCTION_ARGS)
 {
-	Inspection	inspection;
+	Inspection inspection;
 
 	begin_inspection(&inspection, fcinfo);
 	if (inspection.store != NULL)
 	{
-		uint64		barrier = find_barrier(&inspection);
-		uint32		nruns;
+		uint64 barrier = find_barrier(&inspection);
+		uint32 nruns;
 		TsdbStoredRun *runs = tsdb_runstore_list(inspection.store, inspection.rel, inspection.snapshot, &nruns);
 
 		for (uint32 i = 0; i < nruns; i++)
@@ -142,7 +142,7 @@ tsdb_runs(PG_FUNCTION_ARGS)
 Datum
 tsdb_compact(PG_FUNCTION_ARGS)
 {
-	Relation	rel;
+	Relation rel;
 	TsdbCompactResult result;
 
 	PreventCommandIfReadOnly("tsdb.compact()");
@@ -162,7 +162,7 @@ tsdb_compact(PG_FUNCTION_ARGS)
 Datum
 tsdb_verify(PG_FUNCTION_ARGS)
 {
-	Inspection	inspection;
+	Inspection inspection;
 
 	PreventCommandIfParallelMode("tsdb.verify()");
 	begin_inspection(&inspection, fcinfo);
@@ -175,12 +175,12 @@ tsdb_verify(PG_FUNCTION_ARGS)
 Datum
 tsdb_test_compact(PG_FUNCTION_ARGS)
 {
-	Relation	rel = open_owned(PG_GETARG_OID(0));
-	char	   *mode = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	Relation rel = open_owned(PG_GETARG_OID(0));
+	char *mode = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	TsdbCompactResult result;
 
-	tsdb_compact_table(rel, strcmp(mode, "tiers") == 0 ? TSDB_COMPACT_TIERS : strcmp(mode, "aged") == 0 ? TSDB_COMPACT_AGED :
-																										  TSDB_COMPACT_FULL,
+	tsdb_compact_table(rel, strcmp(mode, "tiers") == 0 ? TSDB_COMPACT_TIERS : strcmp(mode, "aged") == 0 ? TSDB_COMPACT_AGED
+																										: TSDB_COMPACT_FULL,
 					   true, &result);
 	table_close(rel, NoLock);
 	PG_RETURN_INT64((int64) result.runs_merged);
@@ -190,8 +190,8 @@ tsdb_test_compact(PG_FUNCTION_ARGS)
 Datum
 tsdb_test_retain(PG_FUNCTION_ARGS)
 {
-	Relation	rel = open_owned(PG_GETARG_OID(0));
-	uint64		dropped = tsdb_compact_retention(rel, PG_GETARG_TIMESTAMPTZ(1), true);
+	Relation rel = open_owned(PG_GETARG_OID(0));
+	uint64 dropped = tsdb_compact_retention(rel, PG_GETARG_TIMESTAMPTZ(1), true);
 
 	table_close(rel, NoLock);
 	PG_RETURN_INT64((int64) dropped);
@@ -229,7 +229,7 @@ put_row(Inspection *inspection, Datum *values, bool *nulls)
 }
 
 static void
-for_each_segment(Inspection *inspection, void (*show) (Inspection *inspection, const TsdbSegment *segment))
+for_each_segment(Inspection *inspection, void (*show)(Inspection *inspection, const TsdbSegment *segment))
 {
 	TsdbSegmentScan *scan;
 	TsdbStoredSegment stored;
@@ -267,9 +267,9 @@ show_segment(Inspection *inspection, const TsdbSegment *segment)
 		COL_MERGED,
 		NCOLS
 	};
-	Datum		values[NCOLS];
-	bool		nulls[NCOLS] = {false};
-	int64		nblocks = 0;
+	Datum values[NCOLS];
+	bool nulls[NCOLS] = {false};
+	int64 nblocks = 0;
 
 	for (uint32 g = 0; g < segment->ngroups; g++)
 		nblocks += segment->groups[g].nblocks;
@@ -301,7 +301,7 @@ show_blocks(Inspection *inspection, const TsdbSegment *segment)
 											 &base, c, &columns[c]);
 		for (uint32 b = 0; b < base.nblocks; b++)
 		{
-			uint64		nbytes = base.blocks[b].times.nbytes;
+			uint64 nbytes = base.blocks[b].times.nbytes;
 
 			for (int c = 0; c < segment->ncolumns; c++)
 				nbytes += columns[c].cells != NULL ? columns[c].cells[b].nbytes : 0;
@@ -326,8 +326,8 @@ show_block(Inspection *inspection, const TsdbSegment *segment, const TsdbBlock *
 		COL_TIME_BYTES,
 		NCOLS
 	};
-	Datum		values[NCOLS];
-	bool		nulls[NCOLS] = {false};
+	Datum values[NCOLS];
+	bool nulls[NCOLS] = {false};
 
 	values[COL_SERIES] = Int32GetDatum((int32) segment->series);
 	values[COL_BLOCK] = Int64GetDatum(block->block_id);
@@ -394,13 +394,13 @@ show_column(Inspection *inspection, const TsdbSegment *segment, const TsdbBlock 
 		COL_TRANSITIONS,
 		NCOLS
 	};
-	Datum		values[NCOLS];
-	bool		nulls[NCOLS] = {false};
-	char	   *name = get_attname(RelationGetRelid(inspection->rel), column->attnum, true);
-	bool		is_empty = summary->nvalues == 0;
+	Datum values[NCOLS];
+	bool nulls[NCOLS] = {false};
+	char *name = get_attname(RelationGetRelid(inspection->rel), column->attnum, true);
+	bool is_empty = summary->nvalues == 0;
 
 	if (name == NULL)
-		return;					/* dropped since */
+		return; /* dropped since */
 	values[COL_SERIES] = Int32GetDatum((int32) segment->series);
 	values[COL_BLOCK] = Int64GetDatum(block->block_id);
 	values[COL_COLUMN] = CStringGetTextDatum(name);
@@ -425,9 +425,9 @@ static const TsdbSummary *
 column_summaries(Inspection *inspection, const TsdbSegment *segment, uint32 group_no,
 				 const TsdbSegmentColumn *column, const TsdbGroupColumn *directory)
 {
-	TsdbMem		mem = tsdb_mem_context(CurrentMemoryContext);
-	bool		in_root = directory->nsummaries == 0;
-	uint32		n = in_root ? tsdb_segment_nsummaries(segment) : directory->nsummaries;
+	TsdbMem mem = tsdb_mem_context(CurrentMemoryContext);
+	bool in_root = directory->nsummaries == 0;
+	uint32 n = in_root ? tsdb_segment_nsummaries(segment) : directory->nsummaries;
 	TsdbSummary *summaries = palloc_array(TsdbSummary, n);
 
 	TSDB_CHECK(tsdb_summaries_decode(in_root ? column->summaries : directory->summaries, column->type, summaries, n,
@@ -454,8 +454,8 @@ show_run(Inspection *inspection, const TsdbRun *run, uint64 barrier)
 		COL_BLOCKED,
 		NCOLS
 	};
-	Datum		values[NCOLS];
-	bool		nulls[NCOLS] = {false};
+	Datum values[NCOLS];
+	bool nulls[NCOLS] = {false};
 
 	values[COL_RUN] = Int64GetDatum((int64) run->run_no);
 	values[COL_TIER] = Int32GetDatum(run->tier);
@@ -475,7 +475,7 @@ show_run(Inspection *inspection, const TsdbRun *run, uint64 barrier)
 static uint64
 find_barrier(Inspection *inspection)
 {
-	Barrier		barrier = {inspection->rel, PG_UINT64_MAX};
+	Barrier barrier = {inspection->rel, PG_UINT64_MAX};
 
 	tsdb_store_barrier_scan(inspection->store, inspection->snapshot, lower_barrier, &barrier);
 	return barrier.sequence;
@@ -484,7 +484,7 @@ find_barrier(Inspection *inspection)
 static void
 lower_barrier(const TsdbStoreRow *row, void *arg)
 {
-	Barrier    *barrier = arg;
+	Barrier *barrier = arg;
 	TsdbStoredRun stored;
 
 	tsdb_runstore_decode_row(barrier->rel, row, &stored);
@@ -494,7 +494,7 @@ lower_barrier(const TsdbStoreRow *row, void *arg)
 static Datum
 interval_of(int64 span_us)
 {
-	Interval   *interval = palloc0(sizeof(Interval));
+	Interval *interval = palloc0(sizeof(Interval));
 
 	interval->day = (int32) (span_us / USECS_PER_DAY);
 	interval->time = span_us % USECS_PER_DAY;
@@ -505,9 +505,9 @@ interval_of(int64 span_us)
 static Datum
 float_of(TsdbType type, uint64 word, bool *isnull)
 {
-	uint32		bits = (uint32) word;
-	float4		single;
-	float8		number;
+	uint32 bits = (uint32) word;
+	float4 single;
+	float8 number;
 
 	switch (type)
 	{
@@ -536,9 +536,9 @@ static const char *
 codec_name(Inspection *inspection, const TsdbSegment *segment, TsdbChunkRef cells, TsdbType type)
 {
 	static const char *const names[] = {"raw", "const", "dec", "bits", "dict", "rle", "int", "lz4"};
-	TsdbSpan	bytes = tsdb_segstore_chunk(inspection->store, inspection->rel, inspection->snapshot, segment, cells);
-	TsdbSpan	values;
-	TsdbCodec	codec;
+	TsdbSpan bytes = tsdb_segstore_chunk(inspection->store, inspection->rel, inspection->snapshot, segment, cells);
+	TsdbSpan values;
+	TsdbCodec codec;
 
 	if (!tsdb_cells_values(bytes, &values) || tsdb_span_left(&values) == 0)
 		return "null";
@@ -551,7 +551,7 @@ codec_name(Inspection *inspection, const TsdbSegment *segment, TsdbChunkRef cell
 static Relation
 open_owned(Oid relid)
 {
-	Relation	rel = tsdb_table_open(relid, AccessShareLock, 0);
+	Relation rel = tsdb_table_open(relid, AccessShareLock, 0);
 
 	if (!tsdb_compat_is_owner(relid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(rel->rd_rel->relkind), RelationGetRelationName(rel));
@@ -566,8 +566,8 @@ static void
 put_finding(const char *object, const char *problem, void *arg)
 {
 	Inspection *inspection = arg;
-	bool		nulls[2] = {false};
-	Datum		values[2];
+	bool nulls[2] = {false};
+	Datum values[2];
 
 	values[0] = CStringGetTextDatum(object);
 	values[1] = CStringGetTextDatum(problem);

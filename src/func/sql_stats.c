@@ -41,8 +41,8 @@ tsdb_stats(PG_FUNCTION_ARGS)
 	for (int i = 0; i < TSDB_NSTATS; i++)
 	{
 		TsdbStatisticValue value;
-		Datum		values[NCOLS];
-		bool		nulls[NCOLS] = {false};
+		Datum values[NCOLS];
+		bool nulls[NCOLS] = {false};
 
 		tsdb_counters_read(i, &value);
 		values[COL_NAME] = CStringGetTextDatum(value.name);
@@ -71,14 +71,14 @@ tsdb_progress(PG_FUNCTION_ARGS)
 		NCOLS
 	};
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	int			n;
+	int n;
 	TsdbProgress *list = tsdb_progress_list(&n);
 
 	InitMaterializedSRF(fcinfo, 0);
 	for (int i = 0; i < n; i++)
 	{
-		Datum		values[NCOLS];
-		bool		nulls[NCOLS] = {false};
+		Datum values[NCOLS];
+		bool nulls[NCOLS] = {false};
 
 		if (!may_see(&list[i]))
 			continue;
@@ -99,8 +99,8 @@ tsdb_progress(PG_FUNCTION_ARGS)
 static bool
 may_see(const TsdbProgress *progress)
 {
-	bool		is_missing = false;
+	bool is_missing = false;
 
 	return progress->database_id == MyDatabaseId &&
-		pg_class_aclcheck_ext(progress->relid, GetUserId(), ACL_SELECT, &is_missing) == ACLCHECK_OK && !is_missing;
+		   pg_class_aclcheck_ext(progress->relid, GetUserId(), ACL_SELECT, &is_missing) == ACLCHECK_OK && !is_missing;
 }

@@ -34,7 +34,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#define MANY_RUNS 512			/* more are merged into bigger ones before they go to segments */
+#define MANY_RUNS 512 /* more are merged into bigger ones before they go to segments */
 
 static bool begin_compaction(TsdbCompaction *compaction, Relation rel, TsdbCompactMode mode, bool wait,
 							 TsdbCompactResult *result);
@@ -63,8 +63,8 @@ static void update_rows(TsdbCompaction *compaction);
 /* What lower_barrier works on. */
 typedef struct BarrierScan
 {
-	Relation	rel;
-	uint64		barrier;
+	Relation rel;
+	uint64 barrier;
 } BarrierScan;
 
 void
@@ -103,7 +103,7 @@ tsdb_compact_materialize(Relation rel)
 	const TsdbTable *table = tsdb_table_get(rel);
 	TsdbCompaction compaction;
 	TsdbCompactResult result;
-	bool		has_values = false;
+	bool has_values = false;
 
 	for (int v = 0; v < table->nvalues; v++)
 		has_values |= table->values[v].missing_state == TSDB_CELL_VALUE;
@@ -126,7 +126,7 @@ tsdb_compact_retention(Relation rel, int64 until_us, bool wait)
 {
 	TsdbCompaction compaction;
 	TsdbCompactResult result;
-	uint64		dropped;
+	uint64 dropped;
 
 	if (!begin_compaction(&compaction, rel, TSDB_COMPACT_AGED, wait, &result))
 		return 0;
@@ -170,8 +170,8 @@ tsdb_compaction_copy_table(TsdbTable *copy, const TsdbTable *table)
 	for (int v = 0; v < table->nvalues; v++)
 	{
 		const uint8 *text = table->values[v].missing_text;
-		uint32		nbytes;
-		uint8	   *text_copy;
+		uint32 nbytes;
+		uint8 *text_copy;
 
 		if (table->values[v].type != TSDB_TYPE_TEXT || text == NULL)
 			continue;
@@ -254,7 +254,7 @@ count_result(const TsdbCompactResult *result, uint64 duration_us)
 static uint64
 read_barrier(Relation rel)
 {
-	uint64		next;
+	uint64 next;
 
 	LockPage(rel, TSDB_LOCK_ALLOCATE, ExclusiveLock);
 	next = tsdb_metapage_next(rel, TSDB_COUNTER_SEQUENCE);
@@ -292,15 +292,15 @@ would_show_rows(TsdbCompaction *compaction)
 static bool
 sees_same_rows(TsdbCompaction *compaction, TsdbKind kind)
 {
-	Snapshot	old = RegisterSnapshot(GetTransactionSnapshot());
+	Snapshot old = RegisterSnapshot(GetTransactionSnapshot());
 	TsdbStoreScan *scan = tsdb_store_beginscan(compaction->store, compaction->snapshot, kind, 0, PG_INT32_MIN,
 											   TSDB_STORE_MAX_ID, PG_INT32_MAX, false);
 	TsdbStoreScan *old_scan = tsdb_store_beginscan(compaction->store, old, kind, 0, PG_INT32_MIN,
 												   TSDB_STORE_MAX_ID, PG_INT32_MAX, false);
 	TsdbStoreRow row;
 	TsdbStoreRow old_row;
-	bool		more;
-	bool		same;
+	bool more;
+	bool same;
 
 	do
 	{
@@ -328,7 +328,7 @@ lower_barrier(const TsdbStoreRow *row, void *arg)
 static void
 list_runs(TsdbCompaction *compaction)
 {
-	bool		lowered;
+	bool lowered;
 
 	compaction->runs = tsdb_runstore_list(compaction->store, compaction->rel, compaction->snapshot, &compaction->nruns);
 	compaction->is_candidate = palloc0_array(bool, compaction->nruns + 1);
@@ -355,7 +355,7 @@ list_runs(TsdbCompaction *compaction)
 static uint32
 count_candidates(const TsdbCompaction *compaction)
 {
-	uint32		n = 0;
+	uint32 n = 0;
 
 	for (uint32 i = 0; i < compaction->nruns; i++)
 		n += compaction->is_candidate[i];
@@ -449,8 +449,8 @@ settle_segment(TsdbCompaction *compaction, TsdbSegmentKey key)
 	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "tsdb empty segment", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(work);
 	TsdbStoredSegment old;
-	bool		has_old = tsdb_segstore_find(compaction->store, compaction->rel, compaction->snapshot,
-											 key.series, key.segment_no, &old);
+	bool has_old = tsdb_segstore_find(compaction->store, compaction->rel, compaction->snapshot,
+									  key.series, key.segment_no, &old);
 
 	if (has_older_runs(compaction, key.merged_seq))
 		write_tombstone(compaction, key, has_old ? &old : NULL);
@@ -495,7 +495,7 @@ sweep_segments(TsdbCompaction *compaction)
 	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "tsdb sweep", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(work);
 	TsdbStoredSegment stored;
-	uint32		ntouched = compaction->touched.n;
+	uint32 ntouched = compaction->touched.n;
 
 	tsdb_progress_phase(TSDB_PHASE_SWEEPING, 0);
 	compaction->rows_swept = 0;
@@ -526,12 +526,12 @@ sweep_segments(TsdbCompaction *compaction)
 static bool
 has_key(const TsdbSegmentKeys *list, uint32 series, int32 segment_no)
 {
-	uint32		low = 0;
-	uint32		high = list->n;
+	uint32 low = 0;
+	uint32 high = list->n;
 
 	while (low < high)
 	{
-		uint32		middle = low + (high - low) / 2;
+		uint32 middle = low + (high - low) / 2;
 		TsdbSegmentKey key = list->keys[middle];
 
 		if (key.series == series && key.segment_no == segment_no)
@@ -553,7 +553,7 @@ drop_before(TsdbCompaction *compaction, int64 until_us)
 	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "tsdb retention", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(work);
 	TsdbStoredSegment stored;
-	uint64		dropped = 0;
+	uint64 dropped = 0;
 
 	while (tsdb_segstore_getnext(scan, &stored))
 	{
@@ -579,8 +579,8 @@ drop_before(TsdbCompaction *compaction, int64 until_us)
 static void
 update_rows(TsdbCompaction *compaction)
 {
-	bool		is_exact = compaction->rows_swept >= 0;
-	double		nrows = is_exact ? compaction->rows_swept : tsdb_metapage_rows(compaction->rel) - compaction->rows_taken;
+	bool is_exact = compaction->rows_swept >= 0;
+	double nrows = is_exact ? compaction->rows_swept : tsdb_metapage_rows(compaction->rel) - compaction->rows_taken;
 
 	nrows += compaction->rows_added;
 	for (uint32 i = 0; i < compaction->nruns; i++)

@@ -14,22 +14,22 @@
 
 typedef enum TsdbCompactMode
 {
-	TSDB_COMPACT_TIERS,			/* only merge small runs into bigger ones */
-	TSDB_COMPACT_AGED,			/* tiers, and into segments what is older than compact_after */
-	TSDB_COMPACT_FULL			/* everything that the barrier allows; rewrite segments with dead bytes */
+	TSDB_COMPACT_TIERS, /* only merge small runs into bigger ones */
+	TSDB_COMPACT_AGED, /* tiers, and into segments what is older than compact_after */
+	TSDB_COMPACT_FULL /* everything that the barrier allows; rewrite segments with dead bytes */
 } TsdbCompactMode;
 
 typedef struct TsdbCompactResult
 {
-	bool		skipped;		/* another compaction holds the table */
-	bool		stopped;		/* ended early: long enough at work, or somebody waits for the table; only without `wait` */
-	uint32		runs_merged;	/* runs that are gone */
-	uint32		runs_left;		/* visible runs that stay */
-	uint32		runs_blocked;	/* of them, kept back by the barrier (a transaction in progress) */
-	uint64		segments_written;
-	uint64		blocks_written;
-	uint64		rows;			/* rows decoded and coded again */
-	uint64		bytes_written;	/* payload */
+	bool skipped; /* another compaction holds the table */
+	bool stopped; /* ended early: long enough at work, or somebody waits for the table; only without `wait` */
+	uint32 runs_merged; /* runs that are gone */
+	uint32 runs_left; /* visible runs that stay */
+	uint32 runs_blocked; /* of them, kept back by the barrier (a transaction in progress) */
+	uint64 segments_written;
+	uint64 blocks_written;
+	uint64 rows; /* rows decoded and coded again */
+	uint64 bytes_written; /* payload */
 } TsdbCompactResult;
 
 /*
@@ -55,4 +55,4 @@ extern void tsdb_compact_materialize(Relation rel);
 /* tsdb_compact_retention - drop blocks and segments that lie wholly before `until` (us); same locks. Returns rows dropped. */
 extern uint64 tsdb_compact_retention(Relation rel, int64 until_us, bool wait);
 
-#endif							/* TSDB_COMPACT_H */
+#endif /* TSDB_COMPACT_H */

@@ -35,18 +35,18 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#define WITHOUT_EXTENSION_NAPS 30	/* naps between looks at a database without the extension */
-#define THOROUGH_NAPS 10		/* naps between thorough passes */
-#define SOON_MS 250			/* between passes over a database that asked for more */
+#define WITHOUT_EXTENSION_NAPS 30 /* naps between looks at a database without the extension */
+#define THOROUGH_NAPS 10 /* naps between thorough passes */
+#define SOON_MS 250 /* between passes over a database that asked for more */
 
 /* What the launcher remembers of a database. */
 typedef struct Database
 {
-	Oid			database_id;	/* hash key */
-	bool		exists;			/* seen in the last scan of pg_database */
-	bool		has_extension;
-	bool		is_wanted;		/* somebody asked, or the last pass did not finish */
-	int			worker_no;		/* -1 = none runs */
+	Oid database_id; /* hash key */
+	bool exists; /* seen in the last scan of pg_database */
+	bool has_extension;
+	bool is_wanted; /* somebody asked, or the last pass did not finish */
+	int worker_no; /* -1 = none runs */
 	TimestampTz last_start;
 	TimestampTz last_thorough;
 } Database;
@@ -54,7 +54,7 @@ typedef struct Database
 typedef struct Worker
 {
 	BackgroundWorkerHandle *handle; /* NULL = free */
-	Oid			database_id;
+	Oid database_id;
 } Worker;
 
 static HTAB *databases = NULL;
@@ -105,7 +105,7 @@ tsdb_launcher_main(Datum arg)
 static void
 make_databases(void)
 {
-	HASHCTL		control = {0};
+	HASHCTL control = {0};
 
 	control.keysize = sizeof(Oid);
 	control.entrysize = sizeof(Database);
@@ -117,11 +117,11 @@ static void
 scan_databases(MemoryContext work)
 {
 	MemoryContext caller;
-	Relation	rel;
+	Relation rel;
 	TableScanDesc scan;
-	HeapTuple	tuple;
+	HeapTuple tuple;
 	HASH_SEQ_STATUS all;
-	Database   *database;
+	Database *database;
 
 	hash_seq_init(&all, databases);
 	while ((database = hash_seq_search(&all)) != NULL)
@@ -135,7 +135,7 @@ scan_databases(MemoryContext work)
 	while (HeapTupleIsValid(tuple = heap_getnext(scan, ForwardScanDirection)))
 	{
 		Form_pg_database form = (Form_pg_database) GETSTRUCT(tuple);
-		bool		found;
+		bool found;
 
 		/* A limit of -2 marks what an interrupted DROP DATABASE has left. */
 		if (!form->datallowconn || form->datconnlimit == -2)
@@ -165,11 +165,11 @@ scan_databases(MemoryContext work)
 static void
 take_requests(void)
 {
-	Oid			database_id;
+	Oid database_id;
 
 	while ((database_id = tsdb_wakeup_next()) != InvalidOid)
 	{
-		Database   *database = find_database(database_id);
+		Database *database = find_database(database_id);
 
 		if (database != NULL)
 			database->is_wanted = true;
@@ -183,8 +183,8 @@ reap_workers(void)
 	for (int i = 0; i < TSDB_MAX_WORKERS; i++)
 	{
 		TsdbWorkerOrder *order = tsdb_maintainer_order(i);
-		Database   *database;
-		pid_t		pid;
+		Database *database;
+		pid_t pid;
 
 		if (workers[i].handle == NULL || GetBackgroundWorkerPid(workers[i].handle, &pid) != BGWH_STOPPED)
 			continue;
@@ -204,7 +204,7 @@ static void
 start_workers(void)
 {
 	HASH_SEQ_STATUS all;
-	Database   *database;
+	Database *database;
 	TimestampTz now = GetCurrentTimestamp();
 
 	hash_seq_init(&all, databases);
@@ -216,7 +216,7 @@ start_workers(void)
 static bool
 is_due(const Database *database, TimestampTz now)
 {
-	int			nap = tsdb_maintenance_naptime_s * 1000;
+	int nap = tsdb_maintenance_naptime_s * 1000;
 
 	if (!database->exists || database->worker_no >= 0)
 		return false;
@@ -230,10 +230,10 @@ is_due(const Database *database, TimestampTz now)
 static void
 start_worker(Database *database, TimestampTz now)
 {
-	int			nap = tsdb_maintenance_naptime_s * 1000;
+	int nap = tsdb_maintenance_naptime_s * 1000;
 	BackgroundWorker worker = {0};
 	TsdbWorkerOrder *order;
-	int			worker_no = 0;
+	int worker_no = 0;
 
 	while (worker_no < tsdb_max_workers && workers[worker_no].handle != NULL)
 		worker_no++;
@@ -279,8 +279,8 @@ static long
 nap_ms(void)
 {
 	HASH_SEQ_STATUS all;
-	Database   *database;
-	long		nap = tsdb_maintenance_naptime_s * 1000L;
+	Database *database;
+	long nap = tsdb_maintenance_naptime_s * 1000L;
 
 	hash_seq_init(&all, databases);
 	while ((database = hash_seq_search(&all)) != NULL)

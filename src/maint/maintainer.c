@@ -44,27 +44,27 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-#define PASS_US INT64CONST(3000000)	/* a pass starts no other table after that */
+#define PASS_US INT64CONST(3000000) /* a pass starts no other table after that */
 #define NFAILURES 64
 #define FAILURE_US INT64CONST(600000000) /* a table that failed is left alone */
 
 /* A table that could not be maintained. */
 typedef struct Failure
 {
-	Oid			database_id;
-	Oid			relid;
+	Oid database_id;
+	Oid relid;
 	TimestampTz at;
 } Failure;
 
 typedef struct Maintenance
 {
 	TsdbWorkerOrder orders[TSDB_MAX_WORKERS];
-	LWLock	   *lock;			/* failures */
-	Failure		failures[NFAILURES];
+	LWLock *lock; /* failures */
+	Failure failures[NFAILURES];
 } Maintenance;
 
-int			tsdb_maintenance_naptime_s = 15;
-int			tsdb_max_workers = 2;
+int tsdb_maintenance_naptime_s = 15;
+int tsdb_max_workers = 2;
 
 static bool maintenance_enabled = true; /* GUC tsdb.maintenance */
 static Maintenance *maintenance = NULL; /* in shared memory */
@@ -118,7 +118,7 @@ void
 tsdb_maintainer_main(Datum arg)
 {
 	TsdbWorkerOrder *order = tsdb_maintainer_order(DatumGetInt32(arg));
-	bool		is_thorough = order->is_thorough;
+	bool is_thorough = order->is_thorough;
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
@@ -176,7 +176,7 @@ shmem_request(void)
 static void
 shmem_startup(void)
 {
-	bool		found;
+	bool found;
 
 	if (prev_shmem_startup)
 		prev_shmem_startup();
@@ -205,7 +205,7 @@ set_session(void)
 static bool
 has_extension(void)
 {
-	bool		found;
+	bool found;
 
 	StartTransactionCommand();
 	found = OidIsValid(get_extension_oid("tsdb", true)) && OidIsValid(tsdb_table_am_oid());
@@ -217,11 +217,11 @@ has_extension(void)
 static List *
 list_tables(MemoryContext context)
 {
-	List	   *tables = NIL;
-	Relation	rel;
+	List *tables = NIL;
+	Relation rel;
 	TableScanDesc scan;
 	ScanKeyData key;
-	HeapTuple	tuple;
+	HeapTuple tuple;
 
 	StartTransactionCommand();
 	ScanKeyInit(&key, Anum_pg_class_relam, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(tsdb_table_am_oid()));
@@ -250,8 +250,8 @@ static bool
 maintain_tables(List *tables, bool is_thorough)
 {
 	TimestampTz started = GetCurrentTimestamp();
-	bool		has_more = false;
-	ListCell   *cell;
+	bool has_more = false;
+	ListCell *cell;
 
 	foreach (cell, tables)
 	{
@@ -300,14 +300,14 @@ maintain_guarded(Oid relid, bool is_thorough)
 static bool
 maintain_table(Oid relid, bool is_thorough)
 {
-	bool		has_more = false;
-	int			nsteps = is_thorough ? 2 : 1;
+	bool has_more = false;
+	int nsteps = is_thorough ? 2 : 1;
 
 	for (int step = 0; step < nsteps; step++)
 	{
-		Relation	rel;
-		Oid			user_id;
-		int			security_context;
+		Relation rel;
+		Oid user_id;
+		int security_context;
 
 		StartTransactionCommand();
 		PushActiveSnapshot(GetTransactionSnapshot());
@@ -336,8 +336,8 @@ maintain_table(Oid relid, bool is_thorough)
 static Relation
 open_table(Oid relid)
 {
-	Relation	rel;
-	char		activity[NAMEDATALEN * 2 + 32];
+	Relation rel;
+	char activity[NAMEDATALEN * 2 + 32];
 
 	if (!ConditionalLockRelationOid(relid, AccessShareLock))
 		return NULL;
@@ -374,7 +374,7 @@ static void
 drop_expired(Relation rel)
 {
 	const TsdbTable *table = tsdb_table_get(rel);
-	int64		until_us;
+	int64 until_us;
 
 	if (table->retention_us > 0 && !__builtin_sub_overflow(GetCurrentTimestamp(), table->retention_us, &until_us))
 		(void) tsdb_compact_retention(rel, until_us, false);
@@ -383,7 +383,7 @@ drop_expired(Relation rel)
 static void
 note_failure(Oid relid)
 {
-	Failure    *oldest = &maintenance->failures[0];
+	Failure *oldest = &maintenance->failures[0];
 
 	LWLockAcquire(maintenance->lock, LW_EXCLUSIVE);
 	for (int i = 0; i < NFAILURES; i++)
@@ -399,7 +399,7 @@ static bool
 has_failed(Oid relid)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	bool		found = false;
+	bool found = false;
 
 	LWLockAcquire(maintenance->lock, LW_SHARED);
 	for (int i = 0; i < NFAILURES; i++)

@@ -20,19 +20,19 @@ extern void tsdb_maintainer_init(void);
 extern PGDLLEXPORT void tsdb_launcher_main(Datum arg);
 extern PGDLLEXPORT void tsdb_maintainer_main(Datum arg);
 
-extern int	tsdb_maintenance_naptime_s;
-extern int	tsdb_max_workers;
+extern int tsdb_maintenance_naptime_s;
+extern int tsdb_max_workers;
 
 /* A worker's answer to the launcher, and what it was told; in shared memory by worker number. */
 typedef struct TsdbWorkerOrder
 {
-	Oid			database_id;
-	bool		is_thorough;	/* in: also little and late data, and retention */
-	bool		has_extension;	/* out */
-	bool		has_more;		/* out: come back soon */
+	Oid database_id;
+	bool is_thorough; /* in: also little and late data, and retention */
+	bool has_extension; /* out */
+	bool has_more; /* out: come back soon */
 } TsdbWorkerOrder;
 
 #define TSDB_MAX_WORKERS 16
 extern TsdbWorkerOrder *tsdb_maintainer_order(int worker_no);
 
-#endif							/* TSDB_MAINTAINER_H */
+#endif /* TSDB_MAINTAINER_H */

@@ -36,8 +36,8 @@ static void add_totals(TsdbRunTotals *totals, const TsdbStoredRun *runs, uint32 
 int64
 tsdb_policy_cutoff(const TsdbRunTotals *totals, int64 after_us, uint64 nseries, bool is_thorough)
 {
-	int64		now_us = GetCurrentTimestamp();
-	int64		cutoff_us;
+	int64 now_us = GetCurrentTimestamp();
+	int64 cutoff_us;
 
 	if (after_us >= 0)
 	{
@@ -58,12 +58,12 @@ tsdb_policy_choose(Relation rel, bool is_thorough)
 	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "tsdb policy", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(work);
 	TsdbPolicyStep step = {false, TSDB_COMPACT_TIERS};
-	TsdbStore  *store = tsdb_metapage_segment_us(rel) != 0 ? tsdb_store_open(rel, AccessShareLock, false) : NULL;
+	TsdbStore *store = tsdb_metapage_segment_us(rel) != 0 ? tsdb_store_open(rel, AccessShareLock, false) : NULL;
 
 	if (store != NULL)
 	{
 		TsdbRunTotals totals = {0};
-		uint32		nruns;
+		uint32 nruns;
 		TsdbStoredRun *runs = tsdb_runstore_list(store, rel, GetActiveSnapshot(), &nruns);
 
 		add_totals(&totals, runs, nruns);
@@ -93,13 +93,13 @@ tsdb_policy_is_small(uint64 nrows, uint64 nbytes)
 static void
 add_totals(TsdbRunTotals *totals, const TsdbStoredRun *runs, uint32 nruns)
 {
-	uint32		tiers[NTIERS] = {0};
+	uint32 tiers[NTIERS] = {0};
 
 	totals->min_time = PG_INT64_MAX;
 	for (uint32 i = 0; i < nruns; i++)
 	{
 		const TsdbRun *run = &runs[i].run;
-		uint32	   *tier = &tiers[Min(run->tier, NTIERS - 1)];
+		uint32 *tier = &tiers[Min(run->tier, NTIERS - 1)];
 
 		totals->nrows += run->nrows;
 		totals->nbytes += run->payload_bytes;

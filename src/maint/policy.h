@@ -21,10 +21,10 @@
 /* What the runs of a table amount to. */
 typedef struct TsdbRunTotals
 {
-	uint64		nrows;
-	uint64		nbytes;
-	int64		min_time;		/* PG_INT64_MAX when there is none */
-	uint32		widest_tier;	/* runs that are not full in the tier that has most of them */
+	uint64 nrows;
+	uint64 nbytes;
+	int64 min_time; /* PG_INT64_MAX when there is none */
+	uint32 widest_tier; /* runs that are not full in the tier that has most of them */
 } TsdbRunTotals;
 
 /*
@@ -38,7 +38,7 @@ extern int64 tsdb_policy_cutoff(const TsdbRunTotals *totals, int64 after_us, uin
 
 typedef struct TsdbPolicyStep
 {
-	bool		is_due;
+	bool is_due;
 	TsdbCompactMode mode;
 } TsdbPolicyStep;
 
@@ -48,4 +48,4 @@ extern TsdbPolicyStep tsdb_policy_choose(Relation rel, bool is_thorough);
 /* tsdb_policy_is_small - is the run one that tiers still merge? */
 extern bool tsdb_policy_is_small(uint64 nrows, uint64 nbytes);
 
-#endif							/* TSDB_POLICY_H */
+#endif /* TSDB_POLICY_H */

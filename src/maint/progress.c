@@ -21,7 +21,7 @@
 
 typedef struct Place
 {
-	slock_t		lock;
+	slock_t lock;
 	TsdbProgress progress;
 } Place;
 
@@ -29,7 +29,7 @@ static const char *const names[] = {
 	"waiting", "merging into segments", "merging runs", "deleting runs", "sweeping segments",
 	"retention", "verifying"};
 
-static Place *places = NULL;	/* in shared memory */
+static Place *places = NULL; /* in shared memory */
 static Place *mine = NULL;
 static shmem_request_hook_type prev_shmem_request = NULL;
 static shmem_startup_hook_type prev_shmem_startup = NULL;
@@ -54,7 +54,7 @@ tsdb_progress_start(Oid relid)
 	}
 	for (int i = 0; i < NPLACES && mine == NULL; i++)
 	{
-		Place	   *place = &places[i];
+		Place *place = &places[i];
 
 		SpinLockAcquire(&place->lock);
 		if (place->progress.pid == 0)
@@ -149,7 +149,7 @@ shmem_request(void)
 static void
 shmem_startup(void)
 {
-	bool		found;
+	bool found;
 
 	if (prev_shmem_startup)
 		prev_shmem_startup();

@@ -13,23 +13,23 @@
 
 typedef enum TsdbPhase
 {
-	TSDB_PHASE_WAITING,			/* for another compaction or for writers */
-	TSDB_PHASE_SEGMENTS,		/* runs into segments: rows */
-	TSDB_PHASE_TIERS,			/* runs into bigger runs: rows */
-	TSDB_PHASE_DELETING,		/* merged runs: runs */
-	TSDB_PHASE_SWEEPING,		/* segments that waste space */
-	TSDB_PHASE_RETENTION,		/* old segments */
-	TSDB_PHASE_VERIFYING		/* objects */
+	TSDB_PHASE_WAITING, /* for another compaction or for writers */
+	TSDB_PHASE_SEGMENTS, /* runs into segments: rows */
+	TSDB_PHASE_TIERS, /* runs into bigger runs: rows */
+	TSDB_PHASE_DELETING, /* merged runs: runs */
+	TSDB_PHASE_SWEEPING, /* segments that waste space */
+	TSDB_PHASE_RETENTION, /* old segments */
+	TSDB_PHASE_VERIFYING /* objects */
 } TsdbPhase;
 
 typedef struct TsdbProgress
 {
-	int			pid;			/* 0 = free */
-	Oid			database_id;
-	Oid			relid;
-	TsdbPhase	phase;
-	uint64		done;
-	uint64		total;			/* 0 = not known */
+	int pid; /* 0 = free */
+	Oid database_id;
+	Oid relid;
+	TsdbPhase phase;
+	uint64 done;
+	uint64 total; /* 0 = not known */
 	TimestampTz started;
 } TsdbProgress;
 
@@ -46,4 +46,4 @@ extern const char *tsdb_progress_name(TsdbPhase phase);
 /* tsdb_progress_init - called by _PG_init. */
 extern void tsdb_progress_init(void);
 
-#endif							/* TSDB_PROGRESS_H */
+#endif /* TSDB_PROGRESS_H */

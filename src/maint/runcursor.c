@@ -17,20 +17,20 @@
 
 struct TsdbRunCursors
 {
-	TsdbStore  *store;
-	Relation	rel;
-	Snapshot	snapshot;
+	TsdbStore *store;
+	Relation rel;
+	Snapshot snapshot;
 	const TsdbTable *table;
 	MemoryContext context;
-	uint32		ncursors;
+	uint32 ncursors;
 	TsdbRunCursor *cursors;
-	Size		memory_bytes;
-	Size		nbytes;			/* of chunks that are not in use by sources only */
-	uint64		clock;
-	MemoryContext retired;		/* parent of chunks that cursors have left and sources still need */
+	Size memory_bytes;
+	Size nbytes; /* of chunks that are not in use by sources only */
+	uint64 clock;
+	MemoryContext retired; /* parent of chunks that cursors have left and sources still need */
 	TsdbMergeSource *sources;
-	int			nsources;
-	int			capacity;
+	int nsources;
+	int capacity;
 };
 
 static void load_chunk(TsdbRunCursors *cursors, TsdbRunCursor *cursor);
@@ -110,7 +110,7 @@ uint64
 tsdb_runcursor_count(TsdbRunCursors *cursors, TsdbRunCursor *cursor, TsdbKey until)
 {
 	const TsdbRun *run = &cursor->stored->run;
-	uint64		nrows;
+	uint64 nrows;
 
 	if (tsdb_runcursor_is_done(cursor) || tsdb_key_compare(cursor->key, until) >= 0)
 		return 0;
@@ -135,7 +135,7 @@ int64
 tsdb_runcursor_last_time(TsdbRunCursors *cursors, TsdbRunCursor *cursor, TsdbKey until)
 {
 	const TsdbRun *run = &cursor->stored->run;
-	uint32		last = cursor->chunk_no;
+	uint32 last = cursor->chunk_no;
 
 	while (last + 1 < run->nchunks && tsdb_key_compare(run->chunks[last + 1].first, until) < 0)
 		last++;
@@ -153,7 +153,7 @@ tsdb_runcursor_take(TsdbRunCursors *cursors, TsdbRunCursor *cursor, TsdbKey unti
 {
 	while (!tsdb_runcursor_is_done(cursor) && tsdb_key_compare(cursor->key, until) < 0)
 	{
-		uint32		end;
+		uint32 end;
 
 		load_chunk(cursors, cursor);
 		end = tsdb_batch_find(cursor->batch, until);
@@ -197,9 +197,9 @@ load_chunk(TsdbRunCursors *cursors, TsdbRunCursor *cursor)
 	const TsdbRunChunk *chunk = current_chunk(cursor);
 	MemoryContext context;
 	MemoryContext old;
-	TsdbMem		mem;
-	TsdbSpan	bytes;
-	TsdbBatch  *batch;
+	TsdbMem mem;
+	TsdbSpan bytes;
+	TsdbBatch *batch;
 
 	cursor->used = ++cursors->clock;
 	if (cursor->batch != NULL)
@@ -281,15 +281,15 @@ add_source(TsdbRunCursors *cursors, const TsdbBatch *batch, uint32 from, uint32 
 static void
 evict_chunks(TsdbRunCursors *cursors)
 {
-	uint64		newest = cursors->clock;
-	uint64		oldest = newest;
+	uint64 newest = cursors->clock;
+	uint64 oldest = newest;
 
 	for (uint32 i = 0; i < cursors->ncursors; i++)
 		if (cursors->cursors[i].batch != NULL && !cursors->cursors[i].is_taken)
 			oldest = Min(oldest, cursors->cursors[i].used);
 	while (cursors->nbytes > cursors->memory_bytes / 4 * 3 && oldest < newest)
 	{
-		uint64		bound = oldest + Max((newest - oldest) / 4, 1);
+		uint64 bound = oldest + Max((newest - oldest) / 4, 1);
 
 		for (uint32 i = 0; i < cursors->ncursors; i++)
 		{

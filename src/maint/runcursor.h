@@ -17,16 +17,16 @@
 typedef struct TsdbRunCursor
 {
 	const TsdbStoredRun *stored;
-	uint32		index;			/* of the run, for the caller */
-	uint32		chunk_no;		/* chunk of the next row; nchunks = at the end */
-	uint32		row;			/* the next row in that chunk */
-	TsdbKey		key;			/* its key */
-	uint64		taken;			/* rows handed out so far */
-	TsdbBatch  *batch;			/* chunk_no decoded, NULL = not now */
-	MemoryContext context;		/* of batch */
-	Size		nbytes;			/* of context */
-	bool		is_taken;		/* sources point into batch */
-	uint64		used;			/* for eviction */
+	uint32 index; /* of the run, for the caller */
+	uint32 chunk_no; /* chunk of the next row; nchunks = at the end */
+	uint32 row; /* the next row in that chunk */
+	TsdbKey key; /* its key */
+	uint64 taken; /* rows handed out so far */
+	TsdbBatch *batch; /* chunk_no decoded, NULL = not now */
+	MemoryContext context; /* of batch */
+	Size nbytes; /* of context */
+	bool is_taken; /* sources point into batch */
+	uint64 used; /* for eviction */
 } TsdbRunCursor;
 
 typedef struct TsdbRunCursors TsdbRunCursors;
@@ -76,4 +76,4 @@ extern void tsdb_runcursor_take(TsdbRunCursors *cursors, TsdbRunCursor *cursor, 
 extern TsdbMergeSource *tsdb_runcursor_sources(TsdbRunCursors *cursors, int *nsources);
 extern void tsdb_runcursor_release(TsdbRunCursors *cursors);
 
-#endif							/* TSDB_RUNCURSOR_H */
+#endif /* TSDB_RUNCURSOR_H */

@@ -15,81 +15,14 @@
 
 #include "format/block.h"
 #include "format/grid.h"
-#include "maint/segbuild.h"
+#include "maint/segbuild_private.h"
 #include "miscadmin.h"
 #include "pg/check.h"
 #include "store/metapage.h"
 #include "utils/memutils.h"
 
 #define PENDING_BYTES (8 * 1024 * 1024)
-#define SUB_US INT64CONST(900000000)	/* a quarter of an hour */
-#define PART_BLOCKS 2048		/* blocks of a group that had to be split */
-
-/* A block that was added, per value column of the table where it says so. */
-typedef struct NewBlock
-{
-	TsdbBlock	block;
-	TsdbSpan	times;			/* coded; gone once written */
-	TsdbSpan   *cells;			/* coded, per column */
-	TsdbChunkRef *refs;			/* written, per column */
-	TsdbSummary *summaries;		/* per column */
-	uint32	   *nsubs;			/* per column */
-	TsdbSummary **subs;
-} NewBlock;
-
-/* A block of the group as it will be: new, or one that stays. */
-typedef struct Entry
-{
-	NewBlock   *fresh;			/* NULL = stays */
-	uint32		old_index;		/* then: in the old form of the group */
-} Entry;
-
-/* What is known of a column of the old form of the group. */
-typedef struct OldColumn
-{
-	bool		is_stored;
-	const TsdbGroupColumn *directory;
-	TsdbSummary *summaries;		/* per block of the group; zero where the block lacks the column */
-	TsdbSummary *subs;
-} OldColumn;
-
-struct TsdbSegmentBuild
-{
-	TsdbCompaction *compaction;
-	TsdbSegmentPlan plan;
-	const TsdbStoredSegment *old;
-	bool		columns_changed;	/* the root's columns are not the table's */
-	bool		is_changed;		/* something has to be written */
-	int			ncolumns;		/* value columns of the table */
-	int		   *old_columns;	/* their places in the old root, -1 = none */
-	TsdbSummary **old_summaries;	/* per column: those of the old root, NULL = none */
-	TsdbSegment segment;		/* the new root */
-	uint32		groups_capacity;
-	TsdbSummary **summaries;	/* per column: [whole, group 0, ...] */
-	TsdbSegmentWriter *writer;	/* NULL before the first append */
-	uint64		dead_bytes;		/* replaced by this build */
-	uint32		next_old;		/* old groups before it are done */
-
-	/* the entered group */
-	bool		in_group;
-	int64		group_from;
-	int64		group_until;
-	bool		has_old;
-	bool		group_changed;
-	TsdbLoadedGroup loaded;
-	bool	   *replaced;		/* per block of the old form */
-	int64	   *sub_us;			/* per column */
-	NewBlock  **blocks;
-	uint32		nblocks;
-	uint32		blocks_capacity;
-	uint32		nwritten;		/* of them, chunks appended */
-	Size		pending_bytes;
-
-	MemoryContext context;		/* everything */
-	MemoryContext group_context;
-	MemoryContext pending_context;	/* coded chunks */
-	MemoryContext scratch;		/* one step */
-};
+#define SUB_US INT64CONST(900000000) /* a quarter of an hour */
 
 static void load_old_root(TsdbSegmentBuild *build);
 static void choose_block_ids(TsdbSegmentBuild *build);
@@ -97,19 +30,6 @@ static void start_group(TsdbSegmentBuild *build, int64 from_us, int64 until_us, 
 static void finish_group(TsdbSegmentBuild *build);
 static void pass_group(TsdbSegmentBuild *build);
 static void keep_group(TsdbSegmentBuild *build, uint32 group_no);
-static void write_group(TsdbSegmentBuild *build);
-static uint32 list_entries(TsdbSegmentBuild *build, Entry *entries);
-static void write_part(TsdbSegmentBuild *build, const Entry *entries, uint32 n, int64 from_us, int64 until_us);
-static void copy_times(TsdbSegmentBuild *build, TsdbBlock *blocks, const Entry *entries, uint32 n);
-static void write_column(TsdbSegmentBuild *build, int v, const Entry *entries, const TsdbBlock *blocks, uint32 n,
-						 int64 from_us, TsdbChunkRef *cells, TsdbChunkRef *written, TsdbSummary *total);
-static void place_cells(TsdbSegmentBuild *build, int v, const Entry *entries, uint32 n, TsdbChunkRef *cells);
-static uint32 gather_subs(TsdbSegmentBuild *build, int v, const OldColumn *old, const Entry *entries,
-						  const TsdbBlock *blocks, uint32 n, TsdbSummary **subs);
-static void read_old_column(TsdbSegmentBuild *build, int v, OldColumn *old);
-static void read_old_subs(TsdbSegmentBuild *build, int v, OldColumn *old);
-static void count_dead_group(TsdbSegmentBuild *build);
-static void add_group(TsdbSegmentBuild *build, const TsdbSegmentGroup *group);
 static void encode_block(TsdbSegmentBuild *build, NewBlock *fresh, const TsdbBatch *batch, uint32 from);
 static void summarize_column(TsdbSegmentBuild *build, NewBlock *fresh, int v, const TsdbBatch *batch, uint32 from);
 static void compute_summary(TsdbSegmentBuild *build, TsdbSummary *summary, int v, const TsdbBatch *batch,
@@ -117,8 +37,6 @@ static void compute_summary(TsdbSegmentBuild *build, TsdbSummary *summary, int v
 static void write_pending(TsdbSegmentBuild *build);
 static TsdbSpan copy_pending(TsdbSegmentBuild *build, const TsdbBytes *bytes);
 static void begin_writer(TsdbSegmentBuild *build);
-static TsdbChunkRef append(TsdbSegmentBuild *build, const void *bytes, Size nbytes);
-static TsdbChunkRef copy_chunk(TsdbSegmentBuild *build, TsdbChunkRef ref);
 static void write_root(TsdbSegmentBuild *build, uint64 merged_seq);
 
 TsdbSegmentBuild *
@@ -162,8 +80,8 @@ tsdb_segbuild_enter(TsdbSegmentBuild *build, int64 time_us)
 {
 	const TsdbSegment *old = build->old != NULL && !build->plan.relayout ? &build->old->segment : NULL;
 	TsdbSegment *segment = &build->segment;
-	int64		from_us;
-	int64		until_us;
+	int64 from_us;
+	int64 until_us;
 
 	if (build->in_group && time_us >= build->group_from && time_us < build->group_until)
 		return build->has_old ? &build->loaded : NULL;
@@ -223,8 +141,8 @@ tsdb_segbuild_add(TsdbSegmentBuild *build, int64 from_us, int64 until_us,
 {
 	TsdbCompaction *compaction = build->compaction;
 	MemoryContext caller = MemoryContextSwitchTo(build->group_context);
-	NewBlock   *fresh = palloc0(sizeof(NewBlock));
-	TsdbBlock  *block = &fresh->block;
+	NewBlock *fresh = palloc0(sizeof(NewBlock));
+	TsdbBlock *block = &fresh->block;
 
 	Assert(build->in_group && from_us >= build->group_from && until_us <= build->group_until);
 	Assert(until > from && until - from <= TSDB_MAX_VALUES);
@@ -264,7 +182,7 @@ tsdb_segbuild_finish(TsdbSegmentBuild *build, uint64 merged_seq)
 {
 	const TsdbSegment *old = build->old != NULL && !build->plan.relayout ? &build->old->segment : NULL;
 	MemoryContext caller = MemoryContextSwitchTo(build->context);
-	uint64		nrows;
+	uint64 nrows;
 
 	finish_group(build);
 	if (!build->is_changed)
@@ -282,16 +200,63 @@ tsdb_segbuild_finish(TsdbSegmentBuild *build, uint64 merged_seq)
 	return nrows;
 }
 
+TsdbChunkRef
+tsdb_segbuild_append(TsdbSegmentBuild *build, const void *bytes, Size nbytes)
+{
+	TsdbCompaction *compaction = build->compaction;
+	TsdbChunkRef ref;
+
+	begin_writer(build);
+	compaction->result->bytes_written += nbytes;
+	ref = tsdb_segwriter_append(build->writer, bytes, nbytes);
+	if (ref.offset + nbytes > TSDB_SEGMENT_MAX_BYTES)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("too many bytes in segment %d of series %u of table \"%s\"", build->segment.segment_no,
+						build->segment.series, RelationGetRelationName(compaction->rel)),
+				 errdetail("The limit is %llu bytes.", (unsigned long long) TSDB_SEGMENT_MAX_BYTES)));
+	return ref;
+}
+
+TsdbChunkRef
+tsdb_segbuild_copy(TsdbSegmentBuild *build, TsdbChunkRef ref)
+{
+	TsdbCompaction *compaction = build->compaction;
+	MemoryContext caller = MemoryContextSwitchTo(build->scratch);
+	TsdbSpan bytes = tsdb_segstore_chunk(compaction->store, compaction->rel, compaction->snapshot,
+										 &build->old->segment, ref);
+
+	ref = tsdb_segbuild_append(build, bytes.at, tsdb_span_left(&bytes));
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(build->scratch);
+	return ref;
+}
+
+void
+tsdb_segbuild_list(TsdbSegmentBuild *build, const TsdbSegmentGroup *group)
+{
+	TsdbSegment *segment = &build->segment;
+
+	if (segment->ngroups == build->groups_capacity)
+	{
+		build->groups_capacity *= 2;
+		segment->groups = repalloc_array(segment->groups, TsdbSegmentGroup, build->groups_capacity);
+		for (int v = 0; v < build->ncolumns; v++)
+			build->summaries[v] = repalloc_huge(build->summaries[v], sizeof(TsdbSummary) * (build->groups_capacity + 1));
+	}
+	segment->groups[segment->ngroups++] = *group;
+	segment->nrows += group->nrows;
+}
+
 // private functions
 
-/* Where the table's columns are in the old root, and their summaries. */
 static void
 load_old_root(TsdbSegmentBuild *build)
 {
 	TsdbCompaction *compaction = build->compaction;
 	const TsdbSegment *old;
-	TsdbMem		mem = tsdb_mem_context(build->context);
-	uint32		nsummaries;
+	TsdbMem mem = tsdb_mem_context(build->context);
+	uint32 nsummaries;
 
 	build->old_columns = palloc_array(int, build->ncolumns + 1);
 	build->old_summaries = palloc0_array(TsdbSummary *, build->ncolumns + 1);
@@ -302,7 +267,7 @@ load_old_root(TsdbSegmentBuild *build)
 	build->columns_changed = old->ncolumns != build->ncolumns && old->nrows > 0;
 	for (int v = 0; v < build->ncolumns; v++)
 	{
-		int			c = tsdb_segload_column(compaction, old, &compaction->table.values[v]);
+		int c = tsdb_segload_column(compaction, old, &compaction->table.values[v]);
 
 		build->old_columns[v] = c;
 		if (c < 0)
@@ -321,18 +286,13 @@ load_old_root(TsdbSegmentBuild *build)
 	build->columns_changed &= !build->plan.relayout;
 }
 
-/*
- * Group bases count block ids from the root's lowest, so that one must not change under
- * groups that are kept.  Near the end of the 31 bits, after which ids
- * start again, everything is written anew with the lowest id there is.
- */
 static void
 choose_block_ids(TsdbSegmentBuild *build)
 {
 	TsdbSegment *segment = &build->segment;
-	uint64		next = (tsdb_metapage_next(build->compaction->rel, TSDB_COUNTER_BLOCK) - 1) % PG_INT32_MAX + 1;
-	bool		wraps = next > PG_INT32_MAX - (1 << 24);
-	bool		has_old = build->old != NULL && build->old->segment.nrows > 0 && !build->plan.relayout;
+	uint64 next = (tsdb_metapage_next(build->compaction->rel, TSDB_COUNTER_BLOCK) - 1) % PG_INT32_MAX + 1;
+	bool wraps = next > PG_INT32_MAX - (1 << 24);
+	bool has_old = build->old != NULL && build->old->segment.nrows > 0 && !build->plan.relayout;
 
 	segment->min_block_id = wraps ? 1 : next;
 	segment->max_block_id = segment->min_block_id;
@@ -370,7 +330,7 @@ start_group(TsdbSegmentBuild *build, int64 from_us, int64 until_us, bool has_old
 	}
 	for (int v = 0; v < build->ncolumns; v++)
 	{
-		int			c = build->old_columns[v];
+		int c = build->old_columns[v];
 
 		if (has_old && c >= 0 && build->loaded.has_column[c])
 			build->sub_us[v] = build->loaded.columns[c].sub_us;
@@ -397,13 +357,11 @@ finish_group(TsdbSegmentBuild *build)
 		return;
 	caller = MemoryContextSwitchTo(build->group_context);
 	write_pending(build);
-	count_dead_group(build);
-	write_group(build);
+	tsdb_seggroup_write(build);
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(build->scratch);
 }
 
-/* Take over the next old group: as it is if possible. */
 static void
 pass_group(TsdbSegmentBuild *build)
 {
@@ -424,7 +382,7 @@ keep_group(TsdbSegmentBuild *build, uint32 group_no)
 {
 	const TsdbSegment *old = &build->old->segment;
 
-	add_group(build, &old->groups[group_no]);
+	tsdb_segbuild_list(build, &old->groups[group_no]);
 	for (int v = 0; v < build->ncolumns; v++)
 	{
 		const TsdbSummary *from = build->old_summaries[v];
@@ -434,325 +392,13 @@ keep_group(TsdbSegmentBuild *build, uint32 group_no)
 }
 
 static void
-write_group(TsdbSegmentBuild *build)
-{
-	uint32		nold = build->has_old ? build->loaded.base.nblocks : 0;
-	Entry	   *entries = palloc_array(Entry, nold + build->nblocks + 1);
-	uint32		n = list_entries(build, entries);
-	uint32		part = n > TSDB_GROUP_MAX_BLOCKS ? PART_BLOCKS : n;
-	int64		from_us = build->group_from;
-
-	for (uint32 done = 0; done < n; done += part)
-	{
-		uint32		count = Min(part, n - done);
-		int64		until_us = build->group_until;
-
-		if (done + count < n)
-		{
-			const Entry *next = &entries[done + count];
-
-			until_us = next->fresh != NULL ? next->fresh->block.from_us : build->loaded.base.blocks[next->old_index].from_us;
-		}
-		write_part(build, entries + done, count, from_us, until_us);
-		from_us = until_us;
-	}
-}
-
-/* The blocks of the group as it will be, ascending. */
-static uint32
-list_entries(TsdbSegmentBuild *build, Entry *entries)
-{
-	uint32		nold = build->has_old ? build->loaded.base.nblocks : 0;
-	uint32		old_index = 0;
-	uint32		new_index = 0;
-	uint32		n = 0;
-
-	while (old_index < nold || new_index < build->nblocks)
-	{
-		Entry	   *entry = &entries[n];
-
-		if (old_index < nold && build->replaced[old_index])
-		{
-			old_index++;
-			continue;
-		}
-		if (old_index < nold &&
-			(new_index == build->nblocks ||
-			 build->loaded.base.blocks[old_index].from_us < build->blocks[new_index]->block.from_us))
-		{
-			entry->fresh = NULL;
-			entry->old_index = old_index++;
-		}
-		else
-		{
-			entry->fresh = build->blocks[new_index++];
-			entry->old_index = 0;
-		}
-		n++;
-	}
-	return n;
-}
-
-static void
-write_part(TsdbSegmentBuild *build, const Entry *entries, uint32 n, int64 from_us, int64 until_us)
-{
-	TsdbMem		mem = tsdb_mem_context(build->scratch);
-	TsdbSegmentGroup group = {0};
-	TsdbGroupBase base = {0};
-	TsdbChunkRef **cells = palloc_array(TsdbChunkRef *, build->ncolumns + 1);
-	TsdbSummary *totals = palloc_array(TsdbSummary, build->ncolumns + 1);
-	TsdbBytes	bytes;
-
-	base.nblocks = n;
-	base.blocks = palloc_array(TsdbBlock, n);
-	base.ncolumns = build->ncolumns;
-	base.columns = palloc0_array(TsdbChunkRef, build->ncolumns + 1);
-	for (uint32 i = 0; i < n; i++)
-	{
-		base.blocks[i] = entries[i].fresh != NULL ? entries[i].fresh->block : build->loaded.base.blocks[entries[i].old_index];
-		group.nrows += base.blocks[i].nrows;
-		build->segment.max_block_id = Max(build->segment.max_block_id, base.blocks[i].block_id);
-	}
-	if (build->plan.rewrite)
-		copy_times(build, base.blocks, entries, n);
-	for (int v = 0; v < build->ncolumns; v++)
-	{
-		cells[v] = palloc0_array(TsdbChunkRef, n);
-		place_cells(build, v, entries, n, cells[v]);
-	}
-	for (int v = 0; v < build->ncolumns; v++)
-		write_column(build, v, entries, base.blocks, n, from_us, cells[v], &base.columns[v], &totals[v]);
-
-	group.from_us = from_us;
-	group.until_us = until_us;
-	group.nblocks = n;
-	tsdb_bytes_init(&bytes, &mem);
-	tsdb_groupbase_encode(&bytes, &base, &build->segment, &group, &mem);
-	group.base = append(build, bytes.data, bytes.len);
-	MemoryContextReset(build->scratch);
-	add_group(build, &group);
-	for (int v = 0; v < build->ncolumns; v++)
-		build->summaries[v][build->segment.ngroups] = totals[v];
-}
-
-/* Into a new stream: times of the blocks that stay. */
-static void
-copy_times(TsdbSegmentBuild *build, TsdbBlock *blocks, const Entry *entries, uint32 n)
-{
-	for (uint32 i = 0; i < n; i++)
-		if (entries[i].fresh == NULL)
-			blocks[i].times = copy_chunk(build, blocks[i].times);
-}
-
-/* Where the cells of a column are, or will be in a new stream. */
-static void
-place_cells(TsdbSegmentBuild *build, int v, const Entry *entries, uint32 n, TsdbChunkRef *cells)
-{
-	int			c = build->has_old ? build->old_columns[v] : -1;
-
-	for (uint32 i = 0; i < n; i++)
-	{
-		if (entries[i].fresh != NULL)
-			cells[i] = entries[i].fresh->refs[v];
-		else if (c >= 0 && build->loaded.has_column[c])
-		{
-			cells[i] = build->loaded.columns[c].cells[entries[i].old_index];
-			if (build->plan.rewrite && cells[i].nbytes > 0)
-				cells[i] = copy_chunk(build, cells[i]);
-		}
-	}
-}
-
-/* The directory of a column of a group; *total becomes the summary of the group. */
-static void
-write_column(TsdbSegmentBuild *build, int v, const Entry *entries, const TsdbBlock *blocks, uint32 n,
-			 int64 from_us, TsdbChunkRef *cells, TsdbChunkRef *written, TsdbSummary *total)
-{
-	TsdbType	type = build->compaction->table.values[v].type;
-	TsdbMem		mem = tsdb_mem_context(build->scratch);
-	TsdbGroupColumn column = {0};
-	TsdbSummary *summaries = palloc_array(TsdbSummary, n);
-	TsdbSummary *subs = NULL;
-	OldColumn	old;
-	TsdbBytes	bytes;
-	TsdbBytes	coded;
-
-	read_old_column(build, v, &old);
-	tsdb_summary_init(total);
-	for (uint32 i = 0; i < n; i++)
-	{
-		if (cells[i].nbytes == 0)
-			continue;
-		summaries[column.nsummaries] = entries[i].fresh != NULL ? entries[i].fresh->summaries[v] : old.summaries[entries[i].old_index];
-		if (column.nsummaries == 0)
-			*total = summaries[0];
-		else
-			tsdb_summary_merge(total, &summaries[column.nsummaries], type);
-		column.nsummaries++;
-	}
-	if (column.nsummaries == 0)
-		return;
-
-	column.cells = cells;
-	/* The only block's summary is that of the group, which is in the root. */
-	if (n == 1)
-		column.nsummaries = 0;
-	tsdb_bytes_init(&coded, &mem);
-	tsdb_summaries_encode(&coded, type, summaries, column.nsummaries, from_us, &mem);
-	column.summaries = tsdb_span(coded.data, coded.len);
-	column.sub_us = build->sub_us[v];
-	if (column.sub_us > 0)
-	{
-		read_old_subs(build, v, &old);
-		column.nsubs = gather_subs(build, v, &old, entries, blocks, n, &subs);
-	}
-	if (column.nsubs == 0 || column.nsubs > TSDB_MAX_SUMMARIES)
-		column.sub_us = column.nsubs = 0;
-	tsdb_bytes_init(&coded, &mem);
-	tsdb_summaries_encode(&coded, type, subs, column.nsubs, from_us, &mem);
-	column.subs = tsdb_span(coded.data, coded.len);
-
-	tsdb_bytes_init(&bytes, &mem);
-	tsdb_groupcolumn_encode(&bytes, &column, n, &mem);
-	*written = append(build, bytes.data, bytes.len);
-	pfree(summaries);
-	MemoryContextReset(build->scratch);
-}
-
-/* Sub-summaries of the blocks that store the column, in order; those of old blocks are told apart by their times. */
-static uint32
-gather_subs(TsdbSegmentBuild *build, int v, const OldColumn *old, const Entry *entries,
-			const TsdbBlock *blocks, uint32 n, TsdbSummary **subs)
-{
-	uint32		nold = old->is_stored ? old->directory->nsubs : 0;
-	uint32		total = nold;
-	uint32		next_old = 0;
-	uint32		nsubs = 0;
-
-	for (uint32 i = 0; i < n; i++)
-		if (entries[i].fresh != NULL)
-			total += entries[i].fresh->nsubs[v];
-	*subs = palloc_array(TsdbSummary, total + 1);
-	for (uint32 i = 0; i < n; i++)
-	{
-		const NewBlock *fresh = entries[i].fresh;
-
-		if (fresh != NULL)
-		{
-			memcpy(*subs + nsubs, fresh->subs[v], sizeof(TsdbSummary) * fresh->nsubs[v]);
-			nsubs += fresh->nsubs[v];
-			continue;
-		}
-		while (next_old < nold && old->subs[next_old].first_row_time < blocks[i].first_time)
-			next_old++;
-		while (next_old < nold && old->subs[next_old].first_row_time <= blocks[i].last_time)
-			(*subs)[nsubs++] = old->subs[next_old++];
-	}
-	return nsubs;
-}
-
-/* Summaries of the old form of the group, one per block. */
-static void
-read_old_column(TsdbSegmentBuild *build, int v, OldColumn *old)
-{
-	TsdbCompaction *compaction = build->compaction;
-	int			c = build->has_old ? build->old_columns[v] : -1;
-	TsdbMem		mem = tsdb_mem_context(build->scratch);
-	TsdbSummary *coded;
-	uint32		next = 0;
-	const TsdbSegment *segment;
-
-	memset(old, 0, sizeof(OldColumn));
-	if (c < 0 || !build->loaded.has_column[c])
-		return;
-	segment = &build->old->segment;
-	old->is_stored = true;
-	old->directory = &build->loaded.columns[c];
-	old->summaries = MemoryContextAllocZero(build->scratch, sizeof(TsdbSummary) * build->loaded.base.nblocks);
-	if (old->directory->nsummaries == 0)
-	{
-		/* A group of one block: see write_column. */
-		old->summaries[0] = build->old_summaries[v][segment->ngroups == 1 ? 0 : build->loaded.group_no + 1];
-		return;
-	}
-	coded = MemoryContextAlloc(build->scratch, sizeof(TsdbSummary) * old->directory->nsummaries);
-	TSDB_CHECK(tsdb_summaries_decode(old->directory->summaries, segment->columns[c].type, coded,
-									 old->directory->nsummaries, segment->groups[build->loaded.group_no].from_us,
-									 TSDB_SUMMARY_ALL, &mem),
-			   compaction->rel, "The summaries of column %d in group %u of series %u, segment %d, do not decode.",
-			   segment->columns[c].attnum, build->loaded.group_no, segment->series, segment->segment_no);
-	for (uint32 i = 0; i < build->loaded.base.nblocks; i++)
-		if (old->directory->cells[i].nbytes > 0)
-			old->summaries[i] = coded[next++];
-}
-
-static void
-read_old_subs(TsdbSegmentBuild *build, int v, OldColumn *old)
-{
-	TsdbMem		mem = tsdb_mem_context(build->scratch);
-	int			c = build->old_columns[v];
-	const TsdbSegment *segment;
-
-	if (!old->is_stored || old->directory->nsubs == 0)
-		return;
-	segment = &build->old->segment;
-	old->subs = MemoryContextAlloc(build->scratch, sizeof(TsdbSummary) * old->directory->nsubs);
-	TSDB_CHECK(tsdb_summaries_decode(old->directory->subs, segment->columns[c].type, old->subs,
-									 old->directory->nsubs, segment->groups[build->loaded.group_no].from_us,
-									 TSDB_SUMMARY_ALL, &mem),
-			   build->compaction->rel, "The sub-summaries of column %d in group %u of series %u, segment %d, do not decode.",
-			   segment->columns[c].attnum, build->loaded.group_no, segment->series, segment->segment_no);
-}
-
-/* The old base and directories are replaced, and the cells of dropped columns with them. */
-static void
-count_dead_group(TsdbSegmentBuild *build)
-{
-	const TsdbLoadedGroup *loaded = &build->loaded;
-	const TsdbSegment *old;
-
-	if (!build->has_old)
-		return;
-	old = &build->old->segment;
-	build->dead_bytes += old->groups[loaded->group_no].base.nbytes;
-	for (int c = 0; c < old->ncolumns; c++)
-	{
-		bool		is_dropped = true;
-
-		build->dead_bytes += loaded->base.columns[c].nbytes;
-		for (int v = 0; v < build->ncolumns; v++)
-			is_dropped &= build->old_columns[v] != c;
-		for (uint32 i = 0; is_dropped && loaded->has_column[c] && i < loaded->base.nblocks; i++)
-			if (!build->replaced[i])
-				build->dead_bytes += loaded->columns[c].cells[i].nbytes;
-	}
-}
-
-/* List a group in the root; its summaries go to index ngroups. */
-static void
-add_group(TsdbSegmentBuild *build, const TsdbSegmentGroup *group)
-{
-	TsdbSegment *segment = &build->segment;
-
-	if (segment->ngroups == build->groups_capacity)
-	{
-		build->groups_capacity *= 2;
-		segment->groups = repalloc_array(segment->groups, TsdbSegmentGroup, build->groups_capacity);
-		for (int v = 0; v < build->ncolumns; v++)
-			build->summaries[v] = repalloc_huge(build->summaries[v], sizeof(TsdbSummary) * (build->groups_capacity + 1));
-	}
-	segment->groups[segment->ngroups++] = *group;
-	segment->nrows += group->nrows;
-}
-
-static void
 encode_block(TsdbSegmentBuild *build, NewBlock *fresh, const TsdbBatch *batch, uint32 from)
 {
 	const TsdbTable *table = &build->compaction->table;
-	TsdbMem		mem = tsdb_mem_context(build->scratch);
+	TsdbMem mem = tsdb_mem_context(build->scratch);
 	MemoryContext caller = MemoryContextSwitchTo(build->scratch);
-	uint32		nrows = fresh->block.nrows;
-	TsdbBytes	bytes;
+	uint32 nrows = fresh->block.nrows;
+	TsdbBytes bytes;
 
 	tsdb_bytes_init(&bytes, &mem);
 	tsdb_times_encode(&bytes, batch->times + from, nrows, fresh->block.from_us, &mem);
@@ -771,14 +417,13 @@ encode_block(TsdbSegmentBuild *build, NewBlock *fresh, const TsdbBatch *batch, u
 	MemoryContextReset(build->scratch);
 }
 
-/* Summary and sub-summaries of a column of a new block. */
 static void
 summarize_column(TsdbSegmentBuild *build, NewBlock *fresh, int v, const TsdbBatch *batch, uint32 from)
 {
 	const TsdbBlock *block = &fresh->block;
-	int64		sub_us = build->sub_us[v];
-	uint32		until = from + block->nrows;
-	uint32		capacity;
+	int64 sub_us = build->sub_us[v];
+	uint32 until = from + block->nrows;
+	uint32 capacity;
 
 	compute_summary(build, &fresh->summaries[v], v, batch, from, block->nrows);
 	if (sub_us == 0)
@@ -787,8 +432,8 @@ summarize_column(TsdbSegmentBuild *build, NewBlock *fresh, int v, const TsdbBatc
 	fresh->subs[v] = palloc_array(TsdbSummary, capacity);
 	while (from < until)
 	{
-		int64		start_us;
-		uint32		end = from + 1;
+		int64 start_us;
+		uint32 end = from + 1;
 
 		if (!tsdb_grid_floor(batch->times[from], sub_us, &start_us))
 			start_us = batch->times[from];
@@ -806,7 +451,7 @@ compute_summary(TsdbSegmentBuild *build, TsdbSummary *summary, int v, const Tsdb
 {
 	const TsdbTable *table = &build->compaction->table;
 	const TsdbColumn *column = &batch->columns[v];
-	int16		quality_attnum = table->columns[column->attnum - 1].quality_attnum;
+	int16 quality_attnum = table->columns[column->attnum - 1].quality_attnum;
 	TsdbColumn *quality = quality_attnum > 0 ? tsdb_batch_column(batch, quality_attnum) : NULL;
 
 	tsdb_summary_compute(summary, column->type, nrows, batch->times + from, column->words + from,
@@ -816,22 +461,21 @@ compute_summary(TsdbSegmentBuild *build, TsdbSummary *summary, int v, const Tsdb
 						 build->compaction->barrier - 1);
 }
 
-/* Append the chunks that are waiting. */
 static void
 write_pending(TsdbSegmentBuild *build)
 {
 	for (uint32 i = build->nwritten; i < build->nblocks; i++)
 	{
-		NewBlock   *fresh = build->blocks[i];
+		NewBlock *fresh = build->blocks[i];
 
-		fresh->block.times = append(build, fresh->times.at, tsdb_span_left(&fresh->times));
+		fresh->block.times = tsdb_segbuild_append(build, fresh->times.at, tsdb_span_left(&fresh->times));
 	}
 	for (int v = 0; v < build->ncolumns; v++)
 		for (uint32 i = build->nwritten; i < build->nblocks; i++)
 		{
-			NewBlock   *fresh = build->blocks[i];
+			NewBlock *fresh = build->blocks[i];
 
-			fresh->refs[v] = append(build, fresh->cells[v].at, tsdb_span_left(&fresh->cells[v]));
+			fresh->refs[v] = tsdb_segbuild_append(build, fresh->cells[v].at, tsdb_span_left(&fresh->cells[v]));
 		}
 	build->nwritten = build->nblocks;
 	build->pending_bytes = 0;
@@ -841,7 +485,7 @@ write_pending(TsdbSegmentBuild *build)
 static TsdbSpan
 copy_pending(TsdbSegmentBuild *build, const TsdbBytes *bytes)
 {
-	uint8	   *copy;
+	uint8 *copy;
 
 	if (bytes->len > PG_UINT32_MAX)
 		ereport(ERROR,
@@ -854,7 +498,6 @@ copy_pending(TsdbSegmentBuild *build, const TsdbBytes *bytes)
 	return tsdb_span(copy, bytes->len);
 }
 
-/* Not before something is written: nothing may come of the build. */
 static void
 begin_writer(TsdbSegmentBuild *build)
 {
@@ -869,45 +512,12 @@ begin_writer(TsdbSegmentBuild *build)
 	MemoryContextSwitchTo(caller);
 }
 
-static TsdbChunkRef
-append(TsdbSegmentBuild *build, const void *bytes, Size nbytes)
-{
-	TsdbCompaction *compaction = build->compaction;
-	TsdbChunkRef ref;
-
-	begin_writer(build);
-	compaction->result->bytes_written += nbytes;
-	ref = tsdb_segwriter_append(build->writer, bytes, nbytes);
-	if (ref.offset + nbytes > TSDB_SEGMENT_MAX_BYTES)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("too many bytes in segment %d of series %u of table \"%s\"", build->segment.segment_no,
-						build->segment.series, RelationGetRelationName(compaction->rel)),
-				 errdetail("The limit is %llu bytes.", (unsigned long long) TSDB_SEGMENT_MAX_BYTES)));
-	return ref;
-}
-
-/* Carry a chunk over from the old stream. */
-static TsdbChunkRef
-copy_chunk(TsdbSegmentBuild *build, TsdbChunkRef ref)
-{
-	TsdbCompaction *compaction = build->compaction;
-	MemoryContext caller = MemoryContextSwitchTo(build->scratch);
-	TsdbSpan	bytes = tsdb_segstore_chunk(compaction->store, compaction->rel, compaction->snapshot,
-											&build->old->segment, ref);
-
-	ref = append(build, bytes.at, tsdb_span_left(&bytes));
-	MemoryContextSwitchTo(caller);
-	MemoryContextReset(build->scratch);
-	return ref;
-}
-
 static void
 write_root(TsdbSegmentBuild *build, uint64 merged_seq)
 {
 	const TsdbTable *table = &build->compaction->table;
 	TsdbSegment *segment = &build->segment;
-	TsdbMem		mem = tsdb_mem_context(build->context);
+	TsdbMem mem = tsdb_mem_context(build->context);
 
 	if (segment->ngroups > TSDB_SEGMENT_MAX_GROUPS)
 		ereport(ERROR,
@@ -920,7 +530,7 @@ write_root(TsdbSegmentBuild *build, uint64 merged_seq)
 	for (int v = 0; v < build->ncolumns; v++)
 	{
 		TsdbSummary *summaries = build->summaries[v];
-		TsdbBytes	coded;
+		TsdbBytes coded;
 
 		summaries[0] = summaries[1];
 		for (uint32 g = 1; g < segment->ngroups; g++)

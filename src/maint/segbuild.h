@@ -19,15 +19,15 @@ typedef struct TsdbSegmentBuild TsdbSegmentBuild;
 /* What is to be built. */
 typedef struct TsdbSegmentPlan
 {
-	uint32		series;
-	int32		segment_no;
-	int64		from_us;
-	int64		until_us;
-	int64		block_us;
-	int64		group_us;
-	bool		relayout;		/* no block of the old tree stays */
-	bool		rewrite;		/* a new stream: live chunks are copied, the old pages go */
-	bool		use_subs;		/* sub-summaries for groups that are new */
+	uint32 series;
+	int32 segment_no;
+	int64 from_us;
+	int64 until_us;
+	int64 block_us;
+	int64 group_us;
+	bool relayout; /* no block of the old tree stays */
+	bool rewrite; /* a new stream: live chunks are copied, the old pages go */
+	bool use_subs; /* sub-summaries for groups that are new */
 } TsdbSegmentPlan;
 
 /* old: the segment as it is, NULL = none. */
@@ -59,4 +59,4 @@ extern void tsdb_segbuild_add(TsdbSegmentBuild *build, int64 from_us, int64 unti
  */
 extern uint64 tsdb_segbuild_finish(TsdbSegmentBuild *build, uint64 merged_seq);
 
-#endif							/* TSDB_SEGBUILD_H */
+#endif /* TSDB_SEGBUILD_H */

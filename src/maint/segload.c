@@ -44,7 +44,7 @@ tsdb_segload_block(TsdbCompaction *compaction, const TsdbSegment *segment, const
 	batch->columns = palloc0_array(TsdbColumn, table->nvalues + 1);
 	for (int v = 0; v < table->nvalues; v++)
 	{
-		int			c = tsdb_segload_column(compaction, segment, &table->values[v]);
+		int c = tsdb_segload_column(compaction, segment, &table->values[v]);
 		TsdbChunkRef cells = {0, 0};
 
 		if (c >= 0 && loaded->has_column[c])
@@ -95,7 +95,7 @@ tsdb_segload_lacks_values(TsdbCompaction *compaction, const TsdbSegment *segment
 
 	for (int v = 0; v < table->nvalues && segment->nrows > 0; v++)
 	{
-		int			c = tsdb_segload_column(compaction, segment, &table->values[v]);
+		int c = tsdb_segload_column(compaction, segment, &table->values[v]);
 		TsdbSummary whole;
 
 		if (table->values[v].missing_state != TSDB_CELL_VALUE)
@@ -116,8 +116,8 @@ static void
 load_counts(TsdbCompaction *compaction, const TsdbSegment *segment, int column_no, TsdbSummary *whole)
 {
 	const TsdbSegmentColumn *column = &segment->columns[column_no];
-	TsdbMem		mem = tsdb_mem_context(CurrentMemoryContext);
-	uint32		nsummaries = tsdb_segment_nsummaries(segment);
+	TsdbMem mem = tsdb_mem_context(CurrentMemoryContext);
+	uint32 nsummaries = tsdb_segment_nsummaries(segment);
 	TsdbSummary *summaries = palloc_array(TsdbSummary, nsummaries);
 
 	TSDB_CHECK(tsdb_summaries_decode(column->summaries, column->type, summaries, nsummaries, segment->from_us,
@@ -132,9 +132,9 @@ static void
 load_cells(TsdbCompaction *compaction, const TsdbSegment *segment, const TsdbBlock *block,
 		   TsdbChunkRef cells, const TsdbWanted *wanted, TsdbBatch *batch, TsdbColumn *column)
 {
-	TsdbMem		mem = tsdb_mem_context(CurrentMemoryContext);
-	bool		has_states = false;
-	TsdbSpan	bytes;
+	TsdbMem mem = tsdb_mem_context(CurrentMemoryContext);
+	bool has_states = false;
+	TsdbSpan bytes;
 
 	column->attnum = wanted->attnum;
 	column->type = wanted->type;
@@ -160,7 +160,7 @@ load_cells(TsdbCompaction *compaction, const TsdbSegment *segment, const TsdbBlo
 static void
 fill_missing(TsdbBatch *batch, TsdbColumn *column, const TsdbWanted *wanted)
 {
-	uint64		word = wanted->missing_word;
+	uint64 word = wanted->missing_word;
 
 	if (wanted->missing_state != TSDB_CELL_VALUE)
 	{
@@ -170,7 +170,7 @@ fill_missing(TsdbBatch *batch, TsdbColumn *column, const TsdbWanted *wanted)
 	if (wanted->type == TSDB_TYPE_TEXT)
 	{
 		static const uint8 padding[4] = {0};
-		uint32		nbytes;
+		uint32 nbytes;
 
 		memcpy(&nbytes, wanted->missing_text, sizeof(nbytes));
 		word = batch->arena.len;

@@ -13,9 +13,9 @@
 /* A group with the directories of its columns, in the order of the root's columns. */
 typedef struct TsdbLoadedGroup
 {
-	uint32		group_no;
+	uint32 group_no;
 	TsdbGroupBase base;
-	bool	   *has_column;		/* some block of the group stores the column */
+	bool *has_column; /* some block of the group stores the column */
 	TsdbGroupColumn *columns;
 } TsdbLoadedGroup;
 
@@ -28,7 +28,7 @@ extern void tsdb_segload_block(TsdbCompaction *compaction, const TsdbSegment *se
 							   uint32 block_index, TsdbBatch *batch);
 
 /* tsdb_segload_column - position of a column in a root, -1 = the segment lacks it. */
-extern int	tsdb_segload_column(TsdbCompaction *compaction, const TsdbSegment *segment, const TsdbWanted *wanted);
+extern int tsdb_segload_column(TsdbCompaction *compaction, const TsdbSegment *segment, const TsdbWanted *wanted);
 
 /*
  * tsdb_segload_extent - times of the first and the last row of a segment, as far as its root knows.
@@ -40,4 +40,4 @@ extern bool tsdb_segload_extent(TsdbCompaction *compaction, const TsdbSegment *s
 /* tsdb_segload_lacks_values - do blocks lack a column whose missing value is not NULL? */
 extern bool tsdb_segload_lacks_values(TsdbCompaction *compaction, const TsdbSegment *segment);
 
-#endif							/* TSDB_SEGLOAD_H */
+#endif /* TSDB_SEGLOAD_H */

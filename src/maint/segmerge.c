@@ -19,59 +19,49 @@
 #include "format/grid.h"
 #include "maint/progress.h"
 #include "maint/segbuild.h"
+#include "maint/segwalk.h"
 #include "miscadmin.h"
 #include "pg/check.h"
 #include "storage/lmgr.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#define WINDOW_ROWS (4 * TSDB_MAX_VALUES)	/* rows gathered at a time, unless they are of one time */
+#define WINDOW_ROWS (4 * TSDB_MAX_VALUES) /* rows gathered at a time, unless they are of one time */
 #define BLOCK_TEXT_BYTES (64 * 1024 * 1024) /* strings of a block */
 #define GROUP_BLOCKS 2048
 #define SUB_US INT64CONST(900000000)
-#define SUB_ROWS 256			/* rows of a quarter of an hour that make sub-summaries pay */
-#define SPARSE_ROWS 64			/* rows that say nothing about the density of a segment */
+#define SUB_ROWS 256 /* rows of a quarter of an hour that make sub-summaries pay */
+#define SPARSE_ROWS 64 /* rows that say nothing about the density of a segment */
 #define STEP_US INT64CONST(2000000) /* after which a worker ends its transaction */
-
-/* A walk over the blocks of an old segment, all of which are taken apart. */
-typedef struct OldWalk
-{
-	uint32		group_no;		/* the loaded one; ngroups = at the end */
-	uint32		block_index;	/* block of the next row */
-	uint32		row;			/* the next row in it */
-	TsdbLoadedGroup loaded;
-	TsdbBatch  *batch;			/* block_index decoded, or NULL */
-	MemoryContext group_context;
-	MemoryContext block_context;
-} OldWalk;
 
 /* The segment that is being merged. */
 typedef struct Merge
 {
 	TsdbCompaction *compaction;
 	TsdbRunCursors *cursors;
-	TsdbRunCursor **active;		/* cursors with rows in the segment */
-	uint32		nactive;
-	bool		has_old;
+	TsdbRunCursor **active; /* cursors with rows in the segment */
+	uint32 nactive;
+	bool has_old;
 	TsdbStoredSegment stored;
-	uint64		watermark;
+	uint64 watermark;
 	TsdbSegmentPlan plan;
 	TsdbSegmentBuild *build;
-	bool		is_walking;		/* relayout of an old segment */
-	OldWalk		walk;
-	const TsdbBatch *block;		/* old block being replaced, NULL = none */
-	MemoryContext context;		/* the segment */
+	bool is_walking; /* relayout of an old segment */
+	TsdbSegmentWalk walk;
+	const TsdbBatch *block; /* old block being replaced, NULL = none */
+	MemoryContext context; /* the segment */
 	MemoryContext block_context;
 	MemoryContext window;
-	TsdbMergeSource *base;		/* old rows of the window */
-	int			nbase;
-	int			base_capacity;
+	TsdbMergeSource *base; /* old rows of the window */
+	int nbase;
+	int base_capacity;
 } Merge;
 
 static bool next_driver(TsdbCompaction *compaction, TsdbRunCursor *list, uint32 ncursors, TsdbKey *key);
 static void skip_series(TsdbCompaction *compaction, TsdbRunCursors *cursors, TsdbRunCursor *list, uint32 ncursors, TsdbKey from);
 static bool should_stop(TsdbCompaction *compaction);
 static void merge_segment(TsdbCompaction *compaction, TsdbRunCursors *cursors, uint32 series, int32 segment_no);
+static void start_walk(Merge *merge);
 static void find_active(Merge *merge);
 static void make_plan(Merge *merge);
 static int64 choose_block_us(const Merge *merge, double nrows, double span_us);
@@ -90,11 +80,7 @@ static void emit_rows(Merge *merge, const TsdbBatch *rows, uint32 from, uint32 u
 static bool fits_block(const TsdbBatch *rows, uint32 from, uint32 until);
 static void add_base(Merge *merge, const TsdbBatch *batch, uint32 from, uint32 until);
 static uint32 find_time(const TsdbBatch *batch, int64 time_us);
-static void walk_start(Merge *merge);
-static void walk_load(Merge *merge);
-static bool walk_time(const Merge *merge, int64 *time_us);
-static uint64 walk_count(const Merge *merge, int64 until_us);
-static void walk_take(Merge *merge, int64 until_us);
+static void take_base(Merge *merge, int64 until_us);
 static void trim_group(Merge *merge, const TsdbLoadedGroup *loaded, int64 until_us);
 static void begin_rebuild(Merge *merge, TsdbCompaction *compaction, const TsdbStoredSegment *stored, bool rewrite);
 static void prepare_rebuild(Merge *merge, TsdbCompaction *compaction, const TsdbStoredSegment *stored);
@@ -105,8 +91,8 @@ tsdb_segmerge_run(TsdbCompaction *compaction)
 {
 	TsdbRunCursors *cursors;
 	TsdbRunCursor *list;
-	uint32		ncursors;
-	TsdbKey		key;
+	uint32 ncursors;
+	TsdbKey key;
 
 	cursors = tsdb_runcursor_open(compaction->store, compaction->rel, compaction->snapshot, &compaction->table,
 								  compaction->runs, compaction->is_candidate, compaction->nruns,
@@ -115,8 +101,8 @@ tsdb_segmerge_run(TsdbCompaction *compaction)
 	tsdb_progress_phase(TSDB_PHASE_SEGMENTS, 0);
 	while (next_driver(compaction, list, ncursors, &key))
 	{
-		int32		segment_no;
-		int64		from_us;
+		int32 segment_no;
+		int64 from_us;
 
 		CHECK_FOR_INTERRUPTS();
 		if (should_stop(compaction))
@@ -147,7 +133,7 @@ tsdb_segmerge_run(TsdbCompaction *compaction)
 void
 tsdb_segmerge_rewrite(TsdbCompaction *compaction, const TsdbStoredSegment *stored)
 {
-	Merge		merge;
+	Merge merge;
 
 	begin_rebuild(&merge, compaction, stored, true);
 	(void) finish_segment(&merge, stored->segment.merged_seq);
@@ -156,9 +142,9 @@ tsdb_segmerge_rewrite(TsdbCompaction *compaction, const TsdbStoredSegment *store
 void
 tsdb_segmerge_recode(TsdbCompaction *compaction, const TsdbStoredSegment *stored)
 {
-	Merge		merge;
+	Merge merge;
 	MemoryContext caller;
-	int64		time_us;
+	int64 time_us;
 
 	prepare_rebuild(&merge, compaction, stored);
 	merge.plan.relayout = true;
@@ -167,7 +153,7 @@ tsdb_segmerge_recode(TsdbCompaction *compaction, const TsdbStoredSegment *stored
 										NULL, NULL, 0, 0);
 	merge.watermark = stored->segment.merged_seq;
 	merge.build = tsdb_segbuild_begin(compaction, &merge.plan, &merge.stored);
-	walk_start(&merge);
+	start_walk(&merge);
 	while (next_time(&merge, &time_us))
 		merge_next(&merge, time_us);
 	MemoryContextSwitchTo(caller);
@@ -178,7 +164,7 @@ uint64
 tsdb_segmerge_trim(TsdbCompaction *compaction, const TsdbStoredSegment *stored, int64 until_us)
 {
 	const TsdbSegment *segment = &stored->segment;
-	Merge		merge;
+	Merge merge;
 
 	begin_rebuild(&merge, compaction, stored, segment->dead_bytes > segment->stream_bytes / 2);
 	for (uint32 g = 0; g < segment->ngroups && segment->groups[g].from_us < until_us; g++)
@@ -195,7 +181,7 @@ tsdb_segmerge_trim(TsdbCompaction *compaction, const TsdbStoredSegment *stored, 
 static bool
 next_driver(TsdbCompaction *compaction, TsdbRunCursor *list, uint32 ncursors, TsdbKey *key)
 {
-	bool		found = false;
+	bool found = false;
 
 	key->series = PG_UINT32_MAX;
 	key->time = PG_INT64_MAX;
@@ -214,7 +200,7 @@ next_driver(TsdbCompaction *compaction, TsdbRunCursor *list, uint32 ncursors, Ts
 static void
 skip_series(TsdbCompaction *compaction, TsdbRunCursors *cursors, TsdbRunCursor *list, uint32 ncursors, TsdbKey from)
 {
-	TsdbKey		next = {from.series + 1, PG_INT64_MIN};
+	TsdbKey next = {from.series + 1, PG_INT64_MIN};
 
 	for (uint32 i = 0; i < ncursors; i++)
 		if (list[i].stored->run.min_time < compaction->cutoff_us)
@@ -234,9 +220,9 @@ should_stop(TsdbCompaction *compaction)
 static void
 merge_segment(TsdbCompaction *compaction, TsdbRunCursors *cursors, uint32 series, int32 segment_no)
 {
-	Merge		merge = {0};
+	Merge merge = {0};
 	MemoryContext caller;
-	int64		time_us;
+	int64 time_us;
 
 	merge.compaction = compaction;
 	merge.cursors = cursors;
@@ -257,20 +243,28 @@ merge_segment(TsdbCompaction *compaction, TsdbRunCursors *cursors, uint32 series
 	make_plan(&merge);
 	merge.build = tsdb_segbuild_begin(compaction, &merge.plan, merge.has_old ? &merge.stored : NULL);
 	if (merge.plan.relayout)
-		walk_start(&merge);
+		start_walk(&merge);
 	while (next_time(&merge, &time_us))
 		merge_next(&merge, time_us);
 	MemoryContextSwitchTo(caller);
 	(void) finish_segment(&merge, compaction->barrier);
 }
 
+/* All of the old segment is taken apart. */
+static void
+start_walk(Merge *merge)
+{
+	merge->is_walking = true;
+	tsdb_segwalk_start(&merge->walk, merge->compaction, &merge->stored.segment, merge->context);
+}
+
 /* Cursors with rows in the segment, moved to the first of them. */
 static void
 find_active(Merge *merge)
 {
-	TsdbKey		from = {merge->plan.series, merge->plan.from_us};
-	TsdbKey		until = {merge->plan.series, merge->plan.until_us};
-	uint32		ncursors;
+	TsdbKey from = {merge->plan.series, merge->plan.from_us};
+	TsdbKey until = {merge->plan.series, merge->plan.until_us};
+	uint32 ncursors;
 	TsdbRunCursor *list = tsdb_runcursor_list(merge->cursors, &ncursors);
 
 	merge->active = palloc_array(TsdbRunCursor *, ncursors + 1);
@@ -289,14 +283,14 @@ make_plan(Merge *merge)
 	TsdbCompaction *compaction = merge->compaction;
 	const TsdbSegment *old = &merge->stored.segment;
 	TsdbSegmentPlan *plan = &merge->plan;
-	TsdbKey		until = {plan->series, plan->until_us};
-	bool		has_rows = merge->has_old && old->nrows > 0;
-	double		nrows = has_rows ? old->nrows : 0;
-	int64		first_us = PG_INT64_MAX;
-	int64		last_us = PG_INT64_MIN;
-	int64		old_first_us;
-	int64		old_last_us;
-	double		span_us;
+	TsdbKey until = {plan->series, plan->until_us};
+	bool has_rows = merge->has_old && old->nrows > 0;
+	double nrows = has_rows ? old->nrows : 0;
+	int64 first_us = PG_INT64_MAX;
+	int64 last_us = PG_INT64_MIN;
+	int64 old_first_us;
+	int64 old_last_us;
+	double span_us;
 
 	for (uint32 i = 0; i < merge->nactive; i++)
 	{
@@ -321,7 +315,7 @@ make_plan(Merge *merge)
 								  (compaction->materialize && tsdb_segload_lacks_values(compaction, old)));
 	plan->group_us = has_rows && !plan->relayout ? old->group_us : choose_group_us(plan->block_us, compaction->segment_us);
 	plan->use_subs = plan->block_us > SUB_US && nrows / span_us * SUB_US >= SUB_ROWS &&
-		plan->group_us / SUB_US <= TSDB_MAX_SUMMARIES;
+					 plan->group_us / SUB_US <= TSDB_MAX_SUMMARIES;
 }
 
 /* The option, or what suits the density; an old span that is not far off stays. */
@@ -329,14 +323,14 @@ static int64
 choose_block_us(const Merge *merge, double nrows, double span_us)
 {
 	const TsdbTable *table = &merge->compaction->table;
-	int64		segment_us = merge->compaction->segment_us;
+	int64 segment_us = merge->compaction->segment_us;
 	const TsdbSegment *old = &merge->stored.segment;
 
 	if (table->block_us > 0)
 		return Min(table->block_us, segment_us);
 	if (merge->has_old && old->nrows > 0)
 	{
-		double		expected = nrows * (double) old->block_us / span_us;
+		double expected = nrows * (double) old->block_us / span_us;
 
 		if (expected >= TSDB_MAX_VALUES / 16 && expected <= TSDB_MAX_VALUES)
 			return old->block_us;
@@ -348,7 +342,7 @@ choose_block_us(const Merge *merge, double nrows, double span_us)
 static int64
 choose_group_us(int64 block_us, int64 segment_us)
 {
-	int64		group_us = TSDB_US_PER_DAY;
+	int64 group_us = TSDB_US_PER_DAY;
 
 	if (segment_us / 64 > group_us)
 		group_us = (segment_us / 64 + TSDB_US_PER_DAY - 1) / TSDB_US_PER_DAY * TSDB_US_PER_DAY;
@@ -365,9 +359,9 @@ static bool
 choose_rewrite(const Merge *merge, int64 first_us, int64 last_us)
 {
 	const TsdbSegment *old = &merge->stored.segment;
-	double		dead = old->dead_bytes;
-	double		live = old->stream_bytes - old->dead_bytes;
-	double		share = 0;
+	double dead = old->dead_bytes;
+	double live = old->stream_bytes - old->dead_bytes;
+	double share = 0;
 
 	if (merge->compaction->mode != TSDB_COMPACT_FULL)
 		return dead > live || (old->until_us < merge->compaction->cutoff_us && dead > 0.1 * old->stream_bytes);
@@ -381,10 +375,10 @@ choose_rewrite(const Merge *merge, int64 first_us, int64 last_us)
 static bool
 next_time(Merge *merge, int64 *time_us)
 {
-	bool		found;
+	bool found;
 
 	*time_us = PG_INT64_MAX;
-	found = merge->is_walking && walk_time(merge, time_us);
+	found = merge->is_walking && tsdb_segwalk_time(&merge->walk, time_us);
 	for (uint32 i = 0; i < merge->nactive; i++)
 	{
 		const TsdbRunCursor *cursor = merge->active[i];
@@ -404,9 +398,9 @@ static void
 merge_next(Merge *merge, int64 time_us)
 {
 	const TsdbLoadedGroup *loaded = tsdb_segbuild_enter(merge->build, time_us);
-	int64		from_us;
-	int64		until_us;
-	int64		block_index;
+	int64 from_us;
+	int64 until_us;
+	int64 block_index;
 
 	find_span(merge, loaded, time_us, &from_us, &until_us, &block_index);
 	if (!merge->is_walking && count_rows(merge, until_us) <= WINDOW_ROWS)
@@ -421,7 +415,7 @@ merge_next(Merge *merge, int64 time_us)
 	if (block_index >= 0)
 	{
 		MemoryContext caller = MemoryContextSwitchTo(merge->block_context);
-		TsdbBatch  *block = palloc(sizeof(TsdbBatch));
+		TsdbBatch *block = palloc(sizeof(TsdbBatch));
 
 		tsdb_segload_block(merge->compaction, &merge->stored.segment, loaded, block_index, block);
 		MemoryContextSwitchTo(caller);
@@ -438,8 +432,8 @@ static void
 find_span(Merge *merge, const TsdbLoadedGroup *loaded, int64 time_us,
 		  int64 *from_us, int64 *until_us, int64 *block_index)
 {
-	int64		group_from;
-	int64		group_until;
+	int64 group_from;
+	int64 group_until;
 
 	*block_index = -1;
 	tsdb_segbuild_group_span(merge->build, &group_from, &group_until);
@@ -471,13 +465,13 @@ find_span(Merge *merge, const TsdbLoadedGroup *loaded, int64 time_us,
 static uint64
 count_rows(Merge *merge, int64 until_us)
 {
-	TsdbKey		until = {merge->plan.series, until_us};
-	uint64		nrows = 0;
+	TsdbKey until = {merge->plan.series, until_us};
+	uint64 nrows = 0;
 
 	for (uint32 i = 0; i < merge->nactive; i++)
 		nrows += tsdb_runcursor_count(merge->cursors, merge->active[i], until);
 	if (merge->is_walking)
-		nrows += walk_count(merge, until_us);
+		nrows += tsdb_segwalk_count(&merge->walk, until_us);
 	return nrows;
 }
 
@@ -488,7 +482,7 @@ merge_span(Merge *merge, int64 from_us, int64 until_us)
 	CHECK_FOR_INTERRUPTS();
 	if (until_us - from_us > 1 && count_rows(merge, until_us) > WINDOW_ROWS)
 	{
-		int64		middle_us = from_us + (until_us - from_us) / 2;
+		int64 middle_us = from_us + (until_us - from_us) / 2;
 
 		merge_span(merge, from_us, middle_us);
 		merge_span(merge, middle_us, until_us);
@@ -501,7 +495,7 @@ merge_span(Merge *merge, int64 from_us, int64 until_us)
 static void
 take_rows(Merge *merge, int64 until_us)
 {
-	TsdbKey		until = {merge->plan.series, until_us};
+	TsdbKey until = {merge->plan.series, until_us};
 
 	for (uint32 i = 0; i < merge->nactive; i++)
 		tsdb_runcursor_take(merge->cursors, merge->active[i], until);
@@ -511,7 +505,7 @@ take_rows(Merge *merge, int64 until_us)
 static bool
 has_news(Merge *merge)
 {
-	int			nsources;
+	int nsources;
 	const TsdbMergeSource *sources = tsdb_runcursor_sources(merge->cursors, &nsources);
 
 	for (int i = 0; i < nsources; i++)
@@ -531,16 +525,16 @@ static void
 merge_window(Merge *merge, int64 from_us, int64 until_us)
 {
 	MemoryContext caller = MemoryContextSwitchTo(merge->window);
-	TsdbMem		mem = tsdb_mem_context(merge->window);
-	TsdbBatch	rows = {0};
-	int			nsources;
+	TsdbMem mem = tsdb_mem_context(merge->window);
+	TsdbBatch rows = {0};
+	int nsources;
 	TsdbMergeSource *sources = tsdb_runcursor_sources(merge->cursors, &nsources);
 	const TsdbMergeSource *base = NULL;
-	TsdbStatus	status;
+	TsdbStatus status;
 
 	merge->nbase = 0;
 	if (merge->is_walking)
-		walk_take(merge, until_us);
+		take_base(merge, until_us);
 	else if (merge->block != NULL)
 		add_base(merge, merge->block, find_time(merge->block, from_us), find_time(merge->block, until_us));
 	if (merge->nbase == 1)
@@ -569,8 +563,8 @@ merge_window(Merge *merge, int64 from_us, int64 until_us)
 static void
 emit_rows(Merge *merge, const TsdbBatch *rows, uint32 from, uint32 until, int64 from_us, int64 until_us)
 {
-	int64		middle_us;
-	uint32		middle;
+	int64 middle_us;
+	uint32 middle;
 
 	if (from == until)
 		return;
@@ -589,7 +583,7 @@ emit_rows(Merge *merge, const TsdbBatch *rows, uint32 from, uint32 until, int64 
 static bool
 fits_block(const TsdbBatch *rows, uint32 from, uint32 until)
 {
-	Size		nbytes = 0;
+	Size nbytes = 0;
 
 	if (until - from == 1)
 		return true;
@@ -602,7 +596,7 @@ fits_block(const TsdbBatch *rows, uint32 from, uint32 until)
 		for (uint32 i = from; column->type == TSDB_TYPE_TEXT && i < until; i++)
 			if (column->states == NULL || column->states[i] == TSDB_CELL_VALUE)
 			{
-				uint32		length;
+				uint32 length;
 
 				memcpy(&length, rows->arena.data + column->words[i], sizeof(length));
 				nbytes += length;
@@ -620,7 +614,7 @@ add_base(Merge *merge, const TsdbBatch *batch, uint32 from, uint32 until)
 		return;
 	if (merge->nbase == merge->base_capacity)
 	{
-		Size		capacity = Max(merge->base_capacity * 2, 16);
+		Size capacity = Max(merge->base_capacity * 2, 16);
 		TsdbMergeSource *grown = MemoryContextAlloc(merge->context, sizeof(TsdbMergeSource) * capacity);
 
 		if (merge->nbase > 0)
@@ -638,107 +632,21 @@ add_base(Merge *merge, const TsdbBatch *batch, uint32 from, uint32 until)
 static uint32
 find_time(const TsdbBatch *batch, int64 time_us)
 {
-	TsdbKey		key = {batch->series_id, time_us};
+	TsdbKey key = {batch->series_id, time_us};
 
 	return tsdb_batch_find(batch, key);
 }
 
-/* Begin to take the old segment apart. */
+/* Old rows before a time become base rows of the window. */
 static void
-walk_start(Merge *merge)
+take_base(Merge *merge, int64 until_us)
 {
-	OldWalk	   *walk = &merge->walk;
+	const TsdbBatch *batch;
+	uint32 from;
+	uint32 until;
 
-	merge->is_walking = true;
-	walk->group_context = AllocSetContextCreate(merge->context, "tsdb old group", ALLOCSET_DEFAULT_SIZES);
-	walk_load(merge);
-}
-
-/* Load the group of the walk's position. */
-static void
-walk_load(Merge *merge)
-{
-	OldWalk	   *walk = &merge->walk;
-	MemoryContext caller;
-
-	MemoryContextReset(walk->group_context);
-	walk->block_index = walk->row = 0;
-	if (walk->group_no >= merge->stored.segment.ngroups)
-		return;
-	caller = MemoryContextSwitchTo(walk->group_context);
-	tsdb_segload_group(merge->compaction, &merge->stored.segment, walk->group_no, &walk->loaded);
-	MemoryContextSwitchTo(caller);
-}
-
-static bool
-walk_time(const Merge *merge, int64 *time_us)
-{
-	const OldWalk *walk = &merge->walk;
-
-	if (walk->group_no >= merge->stored.segment.ngroups)
-		return false;
-	*time_us = walk->batch != NULL ? walk->batch->times[walk->row] : walk->loaded.base.blocks[walk->block_index].first_time;
-	return true;
-}
-
-/* Rows before a time in the rest of the loaded group and in later groups; whole blocks are counted. */
-static uint64
-walk_count(const Merge *merge, int64 until_us)
-{
-	const OldWalk *walk = &merge->walk;
-	const TsdbSegment *segment = &merge->stored.segment;
-	uint64		nrows = 0;
-
-	if (walk->group_no >= segment->ngroups)
-		return 0;
-	if (walk->batch != NULL)
-		nrows += Max(find_time(walk->batch, until_us), walk->row) - walk->row;
-	for (uint32 i = walk->block_index + (walk->batch != NULL ? 1 : 0); i < walk->loaded.base.nblocks; i++)
-		if (walk->loaded.base.blocks[i].first_time < until_us)
-			nrows += walk->loaded.base.blocks[i].nrows;
-	for (uint32 g = walk->group_no + 1; g < segment->ngroups; g++)
-		if (segment->groups[g].until_us <= until_us)
-			nrows += segment->groups[g].nrows;
-	return nrows;
-}
-
-/* Rows before a time become base rows of the window.  Decoded blocks live in its context, the last one longer. */
-static void
-walk_take(Merge *merge, int64 until_us)
-{
-	OldWalk	   *walk = &merge->walk;
-	int64		time_us;
-
-	while (walk_time(merge, &time_us) && time_us < until_us)
-	{
-		uint32		end;
-
-		CHECK_FOR_INTERRUPTS();
-		if (walk->batch == NULL)
-		{
-			MemoryContext caller;
-
-			walk->block_context = AllocSetContextCreate(merge->context, "tsdb old block", ALLOCSET_DEFAULT_SIZES);
-			caller = MemoryContextSwitchTo(walk->block_context);
-			walk->batch = palloc(sizeof(TsdbBatch));
-			tsdb_segload_block(merge->compaction, &merge->stored.segment, &walk->loaded, walk->block_index, walk->batch);
-			walk->batch->sequence = merge->watermark;
-			MemoryContextSwitchTo(caller);
-		}
-		end = find_time(walk->batch, until_us);
-		add_base(merge, walk->batch, walk->row, end);
-		walk->row = end;
-		if (end < walk->batch->nrows)
-			break;
-		MemoryContextSetParent(walk->block_context, merge->window);
-		walk->batch = NULL;
-		walk->row = 0;
-		if (++walk->block_index == walk->loaded.base.nblocks)
-		{
-			walk->group_no++;
-			walk_load(merge);
-		}
-	}
+	while (tsdb_segwalk_take(&merge->walk, until_us, merge->window, &batch, &from, &until))
+		add_base(merge, batch, from, until);
 }
 
 /* Drop what lies before until_us: whole blocks, and of the block that it cuts a part that is worth it. */
@@ -749,7 +657,7 @@ trim_group(Merge *merge, const TsdbLoadedGroup *loaded, int64 until_us)
 	{
 		const TsdbBlock *block = &loaded->base.blocks[i];
 		MemoryContext caller;
-		TsdbBatch	rows;
+		TsdbBatch rows;
 
 		if (block->last_time < until_us)
 		{
@@ -806,7 +714,7 @@ static uint64
 finish_segment(Merge *merge, uint64 merged_seq)
 {
 	TsdbCompaction *compaction = merge->compaction;
-	uint64		nrows = tsdb_segbuild_finish(merge->build, merged_seq);
+	uint64 nrows = tsdb_segbuild_finish(merge->build, merged_seq);
 
 	compaction->rows_added += (double) nrows - (merge->has_old ? (double) merge->stored.segment.nrows : 0);
 	tsdb_compaction_add_key(compaction, &compaction->touched, merge->plan.series, merge->plan.segment_no, merged_seq);

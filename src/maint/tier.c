@@ -21,8 +21,8 @@
 #include "pg/check.h"
 #include "utils/memutils.h"
 
-#define TIER_MAX 15				/* higher tiers stay what they are */
-#define PIECE_BYTES (32 * 1024 * 1024)	/* decoded rows of a run to be written */
+#define TIER_MAX 15 /* higher tiers stay what they are */
+#define PIECE_BYTES (32 * 1024 * 1024) /* decoded rows of a run to be written */
 
 static bool merge_tier(TsdbCompaction *compaction, uint8 tier);
 static uint32 choose_runs(TsdbCompaction *compaction, uint8 tier, bool *chosen);
@@ -30,7 +30,7 @@ static void merge_runs(TsdbCompaction *compaction, const bool *chosen, uint8 tie
 static Size row_bytes(const TsdbTable *table);
 static bool piece_end(TsdbRunCursor *list, uint32 ncursors, uint64 max_rows, TsdbKey *until);
 static bool lowest_key(TsdbRunCursor *list, uint32 ncursors, TsdbKey *key);
-static int	compare_starts(const void *a, const void *b);
+static int compare_starts(const void *a, const void *b);
 static void write_piece(TsdbCompaction *compaction, TsdbRunCursors *cursors, uint8 tier);
 
 void
@@ -45,9 +45,9 @@ tsdb_tier_merge(TsdbCompaction *compaction)
 static bool
 merge_tier(TsdbCompaction *compaction, uint8 tier)
 {
-	bool	   *chosen = palloc0_array(bool, compaction->nruns + 1);
-	uint32		nchosen = choose_runs(compaction, tier, chosen);
-	bool		merges = nchosen >= TSDB_TIER_FANIN;
+	bool *chosen = palloc0_array(bool, compaction->nruns + 1);
+	uint32 nchosen = choose_runs(compaction, tier, chosen);
+	bool merges = nchosen >= TSDB_TIER_FANIN;
 
 	if (merges)
 		merge_runs(compaction, chosen, Min(tier + 1, TIER_MAX));
@@ -59,15 +59,15 @@ merge_tier(TsdbCompaction *compaction, uint8 tier)
 static uint32
 choose_runs(TsdbCompaction *compaction, uint8 tier, bool *chosen)
 {
-	uint32		nchosen = 0;
+	uint32 nchosen = 0;
 
 	for (uint32 i = 0; i < compaction->nruns; i++)
 	{
 		const TsdbRun *run = &compaction->runs[i].run;
 
 		chosen[i] = compaction->is_candidate[i] && !compaction->is_merged[i] && !compaction->is_moved[i] &&
-			Min(run->tier, TIER_MAX) == tier &&
-			tsdb_policy_is_small(run->nrows, run->payload_bytes);
+					Min(run->tier, TIER_MAX) == tier &&
+					tsdb_policy_is_small(run->nrows, run->payload_bytes);
 		nchosen += chosen[i];
 	}
 	return nchosen;
@@ -76,11 +76,11 @@ choose_runs(TsdbCompaction *compaction, uint8 tier, bool *chosen)
 static void
 merge_runs(TsdbCompaction *compaction, const bool *chosen, uint8 tier)
 {
-	uint64		max_rows = Min(PIECE_BYTES / row_bytes(&compaction->table), TSDB_RUN_MAX_ROWS);
+	uint64 max_rows = Min(PIECE_BYTES / row_bytes(&compaction->table), TSDB_RUN_MAX_ROWS);
 	TsdbRunCursors *cursors;
 	TsdbRunCursor *list;
-	uint32		ncursors;
-	TsdbKey		until;
+	uint32 ncursors;
+	TsdbKey until;
 
 	cursors = tsdb_runcursor_open(compaction->store, compaction->rel, compaction->snapshot, &compaction->table,
 								  compaction->runs, chosen, compaction->nruns, (Size) maintenance_work_mem * 1024);
@@ -114,10 +114,10 @@ static bool
 piece_end(TsdbRunCursor *list, uint32 ncursors, uint64 max_rows, TsdbKey *until)
 {
 	TsdbRunChunk *starts;
-	uint64		nrows = 0;
-	uint32		nchunks = 0;
-	uint32		n = 0;
-	TsdbKey		from;
+	uint64 nrows = 0;
+	uint32 nchunks = 0;
+	uint32 n = 0;
+	TsdbKey from;
 
 	if (!lowest_key(list, ncursors, &from))
 		return false;
@@ -155,7 +155,7 @@ piece_end(TsdbRunCursor *list, uint32 ncursors, uint64 max_rows, TsdbKey *until)
 static bool
 lowest_key(TsdbRunCursor *list, uint32 ncursors, TsdbKey *key)
 {
-	bool		found = false;
+	bool found = false;
 
 	key->series = PG_UINT32_MAX;
 	key->time = PG_INT64_MAX;
@@ -181,9 +181,9 @@ write_piece(TsdbCompaction *compaction, TsdbRunCursors *cursors, uint8 tier)
 {
 	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "tsdb tier merge", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(work);
-	TsdbMem		mem = tsdb_mem_context(work);
-	TsdbBatch	rows = {0};
-	int			nsources;
+	TsdbMem mem = tsdb_mem_context(work);
+	TsdbBatch rows = {0};
+	int nsources;
 	TsdbMergeSource *sources = tsdb_runcursor_sources(cursors, &nsources);
 
 	TSDB_CHECK(tsdb_merge_versions(sources, nsources, &rows, &mem), compaction->rel, "Rows of %d runs do not merge.", nsources);

@@ -28,20 +28,20 @@ static void copy_table(TsdbVerification *verification);
 static void check_dictionary(TsdbVerification *verification);
 static uint32 list_keys(TsdbVerification *verification, TsdbKind kind, TsdbObjectKey **keys);
 static void verify_guarded(TsdbVerification *verification, const TsdbObjectKey *key,
-						   void (*verify) (TsdbVerification *verification, const TsdbObjectKey *key));
+						   void (*verify)(TsdbVerification *verification, const TsdbObjectKey *key));
 static char *describe_error(void);
 static void verify_run(TsdbVerification *verification, const TsdbObjectKey *key);
 static void check_run_numbers(TsdbVerification *verification, const TsdbRun *run);
 static void verify_chunk(TsdbVerification *verification, const TsdbStoredRun *stored, uint32 chunk_no);
 static void check_pages(TsdbVerification *verification);
-static int	compare_pages(const void *a, const void *b);
+static int compare_pages(const void *a, const void *b);
 
 void
 tsdb_verify_table(Relation rel, Snapshot snapshot, TsdbVerifyReport report, void *arg)
 {
 	TsdbVerification verification = {0};
 	TsdbObjectKey *keys;
-	uint32		nkeys;
+	uint32 nkeys;
 
 	verification.rel = rel;
 	verification.snapshot = snapshot;
@@ -78,8 +78,8 @@ tsdb_verify_problem(TsdbVerification *verification, const char *format, ...)
 	initStringInfo(&problem);
 	for (;;)
 	{
-		va_list		arguments;
-		int			needed;
+		va_list arguments;
+		int needed;
 
 		va_start(arguments, format);
 		needed = appendStringInfoVA(&problem, format, arguments);
@@ -112,12 +112,12 @@ tsdb_verify_use_page(TsdbVerification *verification, uint64 page_no)
 bool
 tsdb_verify_is_series(const TsdbVerification *verification, uint32 series_id)
 {
-	uint32		low = 0;
-	uint32		high = verification->nseries;
+	uint32 low = 0;
+	uint32 high = verification->nseries;
 
 	while (low < high)
 	{
-		uint32		middle = low + (high - low) / 2;
+		uint32 middle = low + (high - low) / 2;
 
 		if (verification->series[middle] == series_id)
 			return true;
@@ -136,7 +136,7 @@ static void
 copy_table(TsdbVerification *verification)
 {
 	MemoryContext caller = MemoryContextSwitchTo(verification->context);
-	TsdbTable  *table = palloc(sizeof(TsdbTable));
+	TsdbTable *table = palloc(sizeof(TsdbTable));
 
 	tsdb_compaction_copy_table(table, tsdb_table_get(verification->rel));
 	verification->table = table;
@@ -148,7 +148,7 @@ static void
 check_dictionary(TsdbVerification *verification)
 {
 	MemoryContext caller = MemoryContextSwitchTo(verification->context);
-	uint64		next = tsdb_metapage_next(verification->rel, TSDB_COUNTER_SERIES);
+	uint64 next = tsdb_metapage_next(verification->rel, TSDB_COUNTER_SERIES);
 
 	verification->object = "dictionary";
 	verification->series = tsdb_series_list(verification->rel, verification->table, &verification->nseries);
@@ -163,9 +163,9 @@ static uint32
 list_keys(TsdbVerification *verification, TsdbKind kind, TsdbObjectKey **keys)
 {
 	MemoryContext caller = MemoryContextSwitchTo(verification->context);
-	TsdbStore  *store = tsdb_store_open(verification->rel, AccessShareLock, false);
-	uint32		capacity = 1024;
-	uint32		n = 0;
+	TsdbStore *store = tsdb_store_open(verification->rel, AccessShareLock, false);
+	uint32 capacity = 1024;
+	uint32 n = 0;
 
 	*keys = palloc_array(TsdbObjectKey, capacity);
 	if (store != NULL)
@@ -196,7 +196,7 @@ list_keys(TsdbVerification *verification, TsdbKind kind, TsdbObjectKey **keys)
 /* Verify one object in a subtransaction; an error becomes a finding. */
 static void
 verify_guarded(TsdbVerification *verification, const TsdbObjectKey *key,
-			   void (*verify) (TsdbVerification *verification, const TsdbObjectKey *key))
+			   void (*verify)(TsdbVerification *verification, const TsdbObjectKey *key))
 {
 	MemoryContext caller = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -217,7 +217,7 @@ verify_guarded(TsdbVerification *verification, const TsdbObjectKey *key,
 	}
 	PG_CATCH();
 	{
-		char	   *problem;
+		char *problem;
 
 		MemoryContextSwitchTo(work);
 		problem = describe_error();
@@ -234,7 +234,7 @@ verify_guarded(TsdbVerification *verification, const TsdbObjectKey *key,
 static char *
 describe_error(void)
 {
-	ErrorData  *error = CopyErrorData();
+	ErrorData *error = CopyErrorData();
 
 	if (error->sqlerrcode != ERRCODE_DATA_CORRUPTED && error->sqlerrcode != ERRCODE_INDEX_CORRUPTED &&
 		error->sqlerrcode != ERRCODE_INTERNAL_ERROR && error->sqlerrcode != ERRCODE_IO_ERROR &&
@@ -249,8 +249,8 @@ verify_run(TsdbVerification *verification, const TsdbObjectKey *key)
 {
 	TsdbStoreRow row = {0};
 	TsdbStoredRun stored;
-	uint64		nrows = 0;
-	uint64		npages;
+	uint64 nrows = 0;
+	uint64 npages;
 
 	verification->object = psprintf("run %d", key->seq);
 	if (!tsdb_store_find(verification->store, verification->snapshot, TSDB_KIND_RUN, key->id, key->seq, &row.bytes, &row.tid))
@@ -297,11 +297,11 @@ verify_chunk(TsdbVerification *verification, const TsdbStoredRun *stored, uint32
 {
 	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "tsdb verify chunk", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(work);
-	TsdbMem		mem = tsdb_mem_context(work);
+	TsdbMem mem = tsdb_mem_context(work);
 	const TsdbRunChunk *chunk = &stored->run.chunks[chunk_no];
-	TsdbBatch	batch = {0};
-	TsdbSpan	bytes = tsdb_runstore_chunk(verification->store, verification->rel, verification->snapshot, stored, chunk_no);
-	uint32		last_series = 0;
+	TsdbBatch batch = {0};
+	TsdbSpan bytes = tsdb_runstore_chunk(verification->store, verification->rel, verification->snapshot, stored, chunk_no);
+	uint32 last_series = 0;
 
 	CHECK_FOR_INTERRUPTS();
 	TSDB_CHECK(tsdb_runchunk_decode(bytes, &stored->run, chunk, verification->table->values, verification->table->nvalues,
@@ -312,8 +312,8 @@ verify_chunk(TsdbVerification *verification, const TsdbStoredRun *stored, uint32
 		tsdb_verify_problem(verification, "chunk %u does not hold the rows that the header says", chunk_no);
 	for (uint32 i = 0; i < batch.nrows; i++)
 	{
-		TsdbKey		key = tsdb_batch_key(&batch, i);
-		uint64		sequence = batch.sequences ? batch.sequences[i] : batch.sequence;
+		TsdbKey key = tsdb_batch_key(&batch, i);
+		uint64 sequence = batch.sequences ? batch.sequences[i] : batch.sequence;
 
 		if (sequence < stored->run.min_seq || sequence > stored->run.max_seq)
 			tsdb_verify_problem(verification, "row %u of chunk %u has the sequence %llu", i, chunk_no, (unsigned long long) sequence);
@@ -332,8 +332,8 @@ static void
 check_pages(TsdbVerification *verification)
 {
 	TsdbObjectKey *keys;
-	uint32		nkeys = list_keys(verification, TSDB_KIND_PAGE, &keys);
-	uint64		next = 0;
+	uint32 nkeys = list_keys(verification, TSDB_KIND_PAGE, &keys);
+	uint64 next = 0;
 
 	if (verification->npages > 1)
 		qsort(verification->pages, verification->npages, sizeof(uint64), compare_pages);
@@ -345,7 +345,7 @@ check_pages(TsdbVerification *verification)
 		}
 	for (uint32 i = 0; i < nkeys; i++)
 	{
-		uint64		page_no = (uint64) keys[i].id << 31 | (uint32) keys[i].seq;
+		uint64 page_no = (uint64) keys[i].id << 31 | (uint32) keys[i].seq;
 
 		CHECK_FOR_INTERRUPTS();
 		while (next < verification->npages && verification->pages[next] < page_no)
@@ -360,8 +360,8 @@ check_pages(TsdbVerification *verification)
 static int
 compare_pages(const void *a, const void *b)
 {
-	uint64		left = *(const uint64 *) a;
-	uint64		right = *(const uint64 *) b;
+	uint64 left = *(const uint64 *) a;
+	uint64 right = *(const uint64 *) b;
 
 	return left < right ? -1 : left > right;
 }

@@ -13,7 +13,7 @@
 #include "utils/snapshot.h"
 
 /* Called for each finding; the strings live until it returns. */
-typedef void (*TsdbVerifyReport) (const char *object, const char *problem, void *arg);
+typedef void (*TsdbVerifyReport)(const char *object, const char *problem, void *arg);
 
 /*
  * tsdb_verify_table - check every object that the snapshot sees.
@@ -25,4 +25,4 @@ typedef void (*TsdbVerifyReport) (const char *object, const char *problem, void 
  */
 extern void tsdb_verify_table(Relation rel, Snapshot snapshot, TsdbVerifyReport report, void *arg);
 
-#endif							/* TSDB_VERIFY_H */
+#endif /* TSDB_VERIFY_H */

@@ -16,28 +16,28 @@
 /* Key of a row of the store. */
 typedef struct TsdbObjectKey
 {
-	uint32		id;
-	int32		seq;
+	uint32 id;
+	int32 seq;
 } TsdbObjectKey;
 
 typedef struct TsdbVerification
 {
-	Relation	rel;
+	Relation rel;
 	const TsdbTable *table;
-	TsdbStore  *store;			/* of the object that is being verified */
-	Snapshot	snapshot;
-	int64		segment_us;
-	uint64		next_sequence;
-	uint64		next_page;
+	TsdbStore *store; /* of the object that is being verified */
+	Snapshot snapshot;
+	int64 segment_us;
+	uint64 next_sequence;
+	uint64 next_page;
 	TsdbVerifyReport report;
-	void	   *arg;
-	const char *object;			/* what findings are about */
-	uint32	   *series;			/* ids of the dictionary, ascending */
-	uint32		nseries;
-	uint64	   *pages;			/* that runs and segments use */
-	uint64		npages;
-	uint64		pages_capacity;
-	uint64		nobjects;		/* verified so far */
+	void *arg;
+	const char *object; /* what findings are about */
+	uint32 *series; /* ids of the dictionary, ascending */
+	uint32 nseries;
+	uint64 *pages; /* that runs and segments use */
+	uint64 npages;
+	uint64 pages_capacity;
+	uint64 nobjects; /* verified so far */
 	MemoryContext context;
 } TsdbVerification;
 
@@ -53,4 +53,4 @@ extern bool tsdb_verify_is_series(const TsdbVerification *verification, uint32 s
 /* tsdb_verify_segment - root, groups, blocks, cells, summaries and pages of a segment. */
 extern void tsdb_verify_segment(TsdbVerification *verification, const TsdbObjectKey *key);
 
-#endif							/* TSDB_VERIFY_PRIVATE_H */
+#endif /* TSDB_VERIFY_PRIVATE_H */

@@ -24,19 +24,19 @@ typedef struct Check
 	TsdbVerification *verification;
 	TsdbStoredSegment stored;
 	const TsdbSegment *segment;
-	uint64		live_bytes;
-	TsdbSummary **root;			/* per column: summaries of the root */
-	TsdbSummary *totals;		/* per column: of the groups so far */
+	uint64 live_bytes;
+	TsdbSummary **root; /* per column: summaries of the root */
+	TsdbSummary *totals; /* per column: of the groups so far */
 
-	uint32		group_no;
+	uint32 group_no;
 	TsdbGroupBase base;
-	bool	   *has_column;
+	bool *has_column;
 	TsdbGroupColumn *columns;
-	TsdbSummary **summaries;	/* per column: coded summaries of the group's blocks */
+	TsdbSummary **summaries; /* per column: coded summaries of the group's blocks */
 	TsdbSummary **subs;
-	uint32	   *next_summary;	/* per column: of the next block */
-	uint32	   *next_sub;
-	TsdbSummary *group_totals;	/* per column */
+	uint32 *next_summary; /* per column: of the next block */
+	uint32 *next_sub;
+	TsdbSummary *group_totals; /* per column */
 } Check;
 
 static void check_root(Check *check);
@@ -51,14 +51,14 @@ static void verify_summary(Check *check, const TsdbBlock *block, int column_no, 
 static void verify_subs(Check *check, const TsdbBlock *block, int column_no, const TsdbBatch *batch);
 static void compute(Check *check, TsdbSummary *summary, int column_no, const TsdbBatch *batch,
 					uint32 from, uint32 nrows, uint64 sequence);
-static int	find_column(const TsdbSegment *segment, int16 attnum);
+static int find_column(const TsdbSegment *segment, int16 attnum);
 static void check_group_totals(Check *check);
 static bool same_summary(TsdbType type, const TsdbSummary *a, const TsdbSummary *b, int64 base_us);
 
 void
 tsdb_verify_segment(TsdbVerification *verification, const TsdbObjectKey *key)
 {
-	Check		check = {0};
+	Check check = {0};
 	const TsdbSegment *segment;
 
 	check.verification = verification;
@@ -95,8 +95,8 @@ check_root(Check *check)
 {
 	TsdbVerification *verification = check->verification;
 	const TsdbSegment *segment = check->segment;
-	int64		from_us = tsdb_grid_segment_start(segment->segment_no, verification->segment_us);
-	uint64		nrows = 0;
+	int64 from_us = tsdb_grid_segment_start(segment->segment_no, verification->segment_us);
+	uint64 nrows = 0;
 
 	if (segment->from_us != from_us)
 		tsdb_verify_problem(verification, "does not begin where its number says");
@@ -112,7 +112,7 @@ check_root(Check *check)
 							(unsigned long long) segment->nrows, (unsigned long long) nrows);
 	for (int c = 0; c < segment->ncolumns; c++)
 	{
-		int16		attnum = segment->columns[c].attnum;
+		int16 attnum = segment->columns[c].attnum;
 		const TsdbTable *table = verification->table;
 
 		if (attnum < 1 || attnum > table->natts ||
@@ -130,7 +130,7 @@ check_stored_pages(Check *check)
 {
 	TsdbVerification *verification = check->verification;
 	const TsdbSegment *segment = check->segment;
-	uint64		npages = (segment->stream_bytes + TSDB_SEGMENT_PAGE_BYTES - 1) / TSDB_SEGMENT_PAGE_BYTES;
+	uint64 npages = (segment->stream_bytes + TSDB_SEGMENT_PAGE_BYTES - 1) / TSDB_SEGMENT_PAGE_BYTES;
 
 	for (uint32 i = 0; i < check->stored.root_npages; i++)
 		tsdb_verify_use_page(verification, check->stored.root_page + i);
@@ -140,8 +140,8 @@ check_stored_pages(Check *check)
 	for (uint32 i = 0; i < segment->npages; i++)
 	{
 		const TsdbSegmentPage *page = &segment->pages[i];
-		uint64		wanted = Min(segment->stream_bytes - page->stream_page * TSDB_SEGMENT_PAGE_BYTES, TSDB_SEGMENT_PAGE_BYTES);
-		TsdbSpan	bytes;
+		uint64 wanted = Min(segment->stream_bytes - page->stream_page * TSDB_SEGMENT_PAGE_BYTES, TSDB_SEGMENT_PAGE_BYTES);
+		TsdbSpan bytes;
 
 		CHECK_FOR_INTERRUPTS();
 		tsdb_verify_use_page(verification, page->page_no);
@@ -156,7 +156,7 @@ check_stored_pages(Check *check)
 static TsdbSummary *
 decode_summaries(Check *check, TsdbSpan bytes, TsdbType type, uint32 n, int64 base_us)
 {
-	TsdbMem		mem = tsdb_mem_context(CurrentMemoryContext);
+	TsdbMem mem = tsdb_mem_context(CurrentMemoryContext);
 	TsdbSummary *summaries = palloc_array(TsdbSummary, Max(n, 1));
 
 	TSDB_CHECK(tsdb_summaries_decode(bytes, type, summaries, n, base_us, TSDB_SUMMARY_ALL, &mem),
@@ -170,7 +170,7 @@ verify_group(Check *check, uint32 group_no)
 {
 	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "tsdb verify group", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(work);
-	uint64		nrows = 0;
+	uint64 nrows = 0;
 
 	check->group_no = group_no;
 	load_group(check);
@@ -193,7 +193,7 @@ load_group(Check *check)
 	TsdbVerification *verification = check->verification;
 	const TsdbSegment *segment = check->segment;
 	const TsdbSegmentGroup *group = &segment->groups[check->group_no];
-	int			ncolumns = segment->ncolumns;
+	int ncolumns = segment->ncolumns;
 
 	tsdb_segstore_group(verification->store, verification->rel, verification->snapshot, segment, check->group_no, &check->base);
 	check->live_bytes += group->base.nbytes;
@@ -230,7 +230,7 @@ verify_block(Check *check, uint32 block_no)
 	TsdbVerification *verification = check->verification;
 	const TsdbSegment *segment = check->segment;
 	const TsdbBlock *block = &check->base.blocks[block_no];
-	TsdbBatch	batch = {0};
+	TsdbBatch batch = {0};
 
 	CHECK_FOR_INTERRUPTS();
 	batch.nrows = block->nrows;
@@ -273,10 +273,10 @@ verify_cells(Check *check, const TsdbBlock *block, uint32 block_no, int column_n
 	TsdbVerification *verification = check->verification;
 	const TsdbSegmentColumn *definition = &check->segment->columns[column_no];
 	TsdbColumn *column = &batch->columns[column_no];
-	TsdbMem		mem = tsdb_mem_context(CurrentMemoryContext);
-	bool		has_states = false;
+	TsdbMem mem = tsdb_mem_context(CurrentMemoryContext);
+	bool has_states = false;
 	TsdbChunkRef ref = {0, 0};
-	TsdbSpan	bytes;
+	TsdbSpan bytes;
 
 	column->attnum = definition->attnum;
 	column->type = definition->type;
@@ -307,7 +307,7 @@ verify_cells(Check *check, const TsdbBlock *block, uint32 block_no, int column_n
 static void
 verify_summary(Check *check, const TsdbBlock *block, int column_no, const TsdbBatch *batch)
 {
-	TsdbType	type = check->segment->columns[column_no].type;
+	TsdbType type = check->segment->columns[column_no].type;
 	TsdbSummary *stored = &check->summaries[column_no][check->next_summary[column_no]++];
 	TsdbSummary *total = &check->group_totals[column_no];
 	TsdbSummary computed;
@@ -328,14 +328,14 @@ static void
 verify_subs(Check *check, const TsdbBlock *block, int column_no, const TsdbBatch *batch)
 {
 	const TsdbGroupColumn *column = &check->columns[column_no];
-	uint32		from = 0;
+	uint32 from = 0;
 
 	while (from < batch->nrows)
 	{
-		uint32		end = from + 1;
+		uint32 end = from + 1;
 		TsdbSummary computed;
 		const TsdbSummary *stored;
-		int64		start_us;
+		int64 start_us;
 
 		if (check->next_sub[column_no] >= column->nsubs || !tsdb_grid_floor(batch->times[from], column->sub_us, &start_us))
 		{
@@ -360,7 +360,7 @@ compute(Check *check, TsdbSummary *summary, int column_no, const TsdbBatch *batc
 {
 	const TsdbTable *table = check->verification->table;
 	const TsdbColumn *column = &batch->columns[column_no];
-	int			quality_no = -1;
+	int quality_no = -1;
 	const TsdbColumn *quality;
 
 	if (column->attnum <= table->natts && table->columns[column->attnum - 1].quality_attnum > 0)
@@ -389,7 +389,7 @@ check_group_totals(Check *check)
 
 	for (int c = 0; c < segment->ncolumns; c++)
 	{
-		TsdbType	type = segment->columns[c].type;
+		TsdbType type = segment->columns[c].type;
 		const TsdbSummary *stored = &check->root[c][segment->ngroups == 1 ? 0 : check->group_no + 1];
 		TsdbSummary *total = &check->totals[c];
 
@@ -413,10 +413,10 @@ static bool
 same_summary(TsdbType type, const TsdbSummary *a, const TsdbSummary *b, int64 base_us)
 {
 	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "tsdb summary", ALLOCSET_SMALL_SIZES);
-	TsdbMem		mem = tsdb_mem_context(work);
-	TsdbBytes	left;
-	TsdbBytes	right;
-	bool		same;
+	TsdbMem mem = tsdb_mem_context(work);
+	TsdbBytes left;
+	TsdbBytes right;
+	bool same;
 
 	tsdb_bytes_init(&left, &mem);
 	tsdb_bytes_init(&right, &mem);

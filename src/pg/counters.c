@@ -19,7 +19,7 @@
 
 #define FIRST_DURATION TSDB_STAT_FLUSH
 #define NDURATIONS (TSDB_NSTATS - FIRST_DURATION)
-#define STEPS 4					/* of the histogram, to a factor of two */
+#define STEPS 4 /* of the histogram, to a factor of two */
 #define NBUCKETS (64 * STEPS)
 
 typedef struct Counters
@@ -33,7 +33,7 @@ static const char *const names[TSDB_NSTATS] = {
 	"rows_flushed", "runs_written", "runs_merged", "segments_written", "blocks_written", "rows_compacted",
 	"bytes_compacted", "rows_expired", "worker_passes", "worker_errors", "flush", "compaction", "retention"};
 
-static Counters *counters = NULL;	/* in shared memory */
+static Counters *counters = NULL; /* in shared memory */
 static shmem_request_hook_type prev_shmem_request = NULL;
 static shmem_startup_hook_type prev_shmem_startup = NULL;
 
@@ -104,7 +104,7 @@ shmem_request(void)
 static void
 shmem_startup(void)
 {
-	bool		found;
+	bool found;
 
 	if (prev_shmem_startup)
 		prev_shmem_startup();
@@ -126,7 +126,7 @@ shmem_startup(void)
 static uint32
 bucket_of(uint64 duration_us)
 {
-	int			high;
+	int high;
 
 	if (duration_us < STEPS)
 		return (uint32) duration_us;
@@ -138,8 +138,8 @@ bucket_of(uint64 duration_us)
 static uint64
 bucket_middle(uint32 bucket)
 {
-	int			high = (int) (bucket / STEPS) + 1;
-	uint64		step;
+	int high = (int) (bucket / STEPS) + 1;
+	uint64 step;
 
 	if (bucket < STEPS)
 		return bucket;
@@ -150,8 +150,8 @@ bucket_middle(uint32 bucket)
 static uint64
 percentile(uint32 duration, double part)
 {
-	uint64		total = 0;
-	uint64		seen = 0;
+	uint64 total = 0;
+	uint64 seen = 0;
 
 	for (int b = 0; b < NBUCKETS; b++)
 		total += pg_atomic_read_u64(&counters->buckets[duration][b]);

@@ -35,10 +35,10 @@ typedef enum TsdbStatistic
 typedef struct TsdbStatisticValue
 {
 	const char *name;
-	uint64		count;
-	bool		is_duration;	/* the percentiles are known */
-	uint64		p50_us;
-	uint64		p99_us;
+	uint64 count;
+	bool is_duration; /* the percentiles are known */
+	uint64 p50_us;
+	uint64 p99_us;
 } TsdbStatisticValue;
 
 /* tsdb_counters_add - count n more. */
@@ -56,4 +56,4 @@ extern TimestampTz tsdb_counters_since(void);
 /* tsdb_counters_init - called by _PG_init. */
 extern void tsdb_counters_init(void);
 
-#endif							/* TSDB_COUNTERS_H */
+#endif /* TSDB_COUNTERS_H */

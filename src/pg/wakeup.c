@@ -19,12 +19,12 @@
 
 typedef struct Wakeup
 {
-	slock_t		lock;
-	Latch	   *launcher;		/* NULL: none runs */
-	Oid			requests[NREQUESTS]; /* databases, InvalidOid = free */
+	slock_t lock;
+	Latch *launcher; /* NULL: none runs */
+	Oid requests[NREQUESTS]; /* databases, InvalidOid = free */
 } Wakeup;
 
-static Wakeup *wakeup = NULL;	/* in shared memory */
+static Wakeup *wakeup = NULL; /* in shared memory */
 static shmem_request_hook_type prev_shmem_request = NULL;
 static shmem_startup_hook_type prev_shmem_startup = NULL;
 
@@ -35,8 +35,8 @@ static void forget_launcher(int code, Datum arg);
 void
 tsdb_wakeup_request(Oid database_id)
 {
-	Latch	   *latch;
-	int			free = -1;
+	Latch *latch;
+	int free = -1;
 
 	if (wakeup == NULL)
 		return;
@@ -68,7 +68,7 @@ tsdb_wakeup_listen(void)
 Oid
 tsdb_wakeup_next(void)
 {
-	Oid			database_id = InvalidOid;
+	Oid database_id = InvalidOid;
 
 	SpinLockAcquire(&wakeup->lock);
 	for (int i = 0; i < NREQUESTS && database_id == InvalidOid; i++)
@@ -102,7 +102,7 @@ shmem_request(void)
 static void
 shmem_startup(void)
 {
-	bool		found;
+	bool found;
 
 	if (prev_shmem_startup)
 		prev_shmem_startup();

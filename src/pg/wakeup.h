@@ -18,9 +18,9 @@ extern void tsdb_wakeup_request(Oid database_id);
 extern void tsdb_wakeup_listen(void);
 
 /* tsdb_wakeup_next - called by the launcher: take one request; InvalidOid when there is none. */
-extern Oid	tsdb_wakeup_next(void);
+extern Oid tsdb_wakeup_next(void);
 
 /* tsdb_wakeup_init - called by _PG_init. */
 extern void tsdb_wakeup_init(void);
 
-#endif							/* TSDB_WAKEUP_H */
+#endif /* TSDB_WAKEUP_H */

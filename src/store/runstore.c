@@ -23,10 +23,10 @@
 #include "storage/lmgr.h"
 #include "utils/memutils.h"
 
-#define WAKEUP_RUNS 64			/* new runs of a table between calls of the maintainer */
+#define WAKEUP_RUNS 64 /* new runs of a table between calls of the maintainer */
 
 static void count_run(Relation rel, const TsdbRun *run, bool fresh);
-static int	compare_runs(const void *a, const void *b);
+static int compare_runs(const void *a, const void *b);
 static void write_pages(TsdbStore *store, uint64 first_page, const TsdbBytes *payload, CommandId cid);
 static uint64 pages_for(uint64 nbytes);
 
@@ -36,15 +36,15 @@ tsdb_runstore_list(TsdbStore *store, Relation rel, Snapshot snapshot, uint32 *nr
 	TsdbStoreScan *scan;
 	TsdbStoreRow row;
 	TsdbStoredRun *runs;
-	uint32		capacity = 16;
-	uint32		n = 0;
+	uint32 capacity = 16;
+	uint32 n = 0;
 
 	runs = palloc_array(TsdbStoredRun, capacity);
 	scan = tsdb_store_beginscan(store, snapshot, TSDB_KIND_RUN, 0, PG_INT32_MIN, 0, PG_INT32_MAX, false);
 	while (tsdb_store_getnext(scan, &row))
 	{
-		Size		nbytes = tsdb_span_left(&row.bytes);
-		uint8	   *copy = palloc(nbytes);
+		Size nbytes = tsdb_span_left(&row.bytes);
+		uint8 *copy = palloc(nbytes);
 
 		CHECK_FOR_INTERRUPTS();
 		if (n == capacity)
@@ -68,7 +68,7 @@ tsdb_runstore_list(TsdbStore *store, Relation rel, Snapshot snapshot, uint32 *nr
 void
 tsdb_runstore_decode_row(Relation rel, const TsdbStoreRow *row, TsdbStoredRun *stored)
 {
-	TsdbMem		mem = tsdb_mem_context(CurrentMemoryContext);
+	TsdbMem mem = tsdb_mem_context(CurrentMemoryContext);
 
 	stored->payload = row->bytes;
 	TSDB_CHECK(tsdb_runheader_decode(&stored->payload, &stored->run, &mem), rel,
@@ -85,9 +85,9 @@ TsdbSpan
 tsdb_runstore_chunk(TsdbStore *store, Relation rel, Snapshot snapshot, const TsdbStoredRun *stored, uint32 chunk_no)
 {
 	const TsdbRunChunk *chunk = &stored->run.chunks[chunk_no];
-	uint64		offset = chunk->offset;
-	uint8	   *bytes;
-	Size		done = 0;
+	uint64 offset = chunk->offset;
+	uint8 *bytes;
+	Size done = 0;
 
 	if (offset > stored->run.payload_bytes || chunk->nbytes > stored->run.payload_bytes - offset)
 		TSDB_CHECK(TSDB_CORRUPT, rel, "Chunk %u of run %llu lies outside the payload.", chunk_no,
@@ -98,10 +98,10 @@ tsdb_runstore_chunk(TsdbStore *store, Relation rel, Snapshot snapshot, const Tsd
 	bytes = palloc(Max(chunk->nbytes, 1));
 	while (done < chunk->nbytes)
 	{
-		uint64		page_no = stored->run.first_page + offset / TSDB_STORE_MAX_BYTES;
-		Size		skip = offset % TSDB_STORE_MAX_BYTES;
-		TsdbSpan	page = tsdb_store_get_page(store, snapshot, page_no);
-		Size		take;
+		uint64 page_no = stored->run.first_page + offset / TSDB_STORE_MAX_BYTES;
+		Size skip = offset % TSDB_STORE_MAX_BYTES;
+		TsdbSpan page = tsdb_store_get_page(store, snapshot, page_no);
+		Size take;
 
 		if (tsdb_span_left(&page) <= skip)
 			TSDB_CHECK(TSDB_CORRUPT, rel, "Page %llu of run %llu is too short.", (unsigned long long) page_no,
@@ -122,11 +122,11 @@ tsdb_runstore_write(TsdbStore *store, Relation rel, const TsdbBatch *batch, bool
 {
 	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "tsdb run", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(work);
-	TsdbMem		mem = tsdb_mem_context(work);
-	TsdbRun		run = {0};
-	TsdbBytes	header;
-	TsdbBytes	payload;
-	uint64		run_no;
+	TsdbMem mem = tsdb_mem_context(work);
+	TsdbRun run = {0};
+	TsdbBytes header;
+	TsdbBytes payload;
+	uint64 run_no;
 
 	tsdb_bytes_init(&header, &mem);
 	tsdb_bytes_init(&payload, &mem);
@@ -181,7 +181,7 @@ tsdb_runstore_delete(TsdbStore *store, Snapshot snapshot, const TsdbStoredRun *s
 
 	if (stored->run.first_page != 0)
 	{
-		uint64		npages = pages_for(stored->run.payload_bytes);
+		uint64 npages = pages_for(stored->run.payload_bytes);
 
 		for (uint64 i = 0; i < npages; i++)
 		{
@@ -209,8 +209,8 @@ count_run(Relation rel, const TsdbRun *run, bool fresh)
 static int
 compare_runs(const void *a, const void *b)
 {
-	uint64		left = ((const TsdbStoredRun *) a)->run.run_no;
-	uint64		right = ((const TsdbStoredRun *) b)->run.run_no;
+	uint64 left = ((const TsdbStoredRun *) a)->run.run_no;
+	uint64 right = ((const TsdbStoredRun *) b)->run.run_no;
 
 	return left < right ? -1 : left > right;
 }
@@ -218,11 +218,11 @@ compare_runs(const void *a, const void *b)
 static void
 write_pages(TsdbStore *store, uint64 first_page, const TsdbBytes *payload, CommandId cid)
 {
-	uint64		npages = pages_for(payload->len);
+	uint64 npages = pages_for(payload->len);
 
 	for (uint64 i = 0; i < npages; i++)
 	{
-		Size		offset = i * TSDB_STORE_MAX_BYTES;
+		Size offset = i * TSDB_STORE_MAX_BYTES;
 
 		tsdb_store_put_page(store, first_page + i, payload->data + offset,
 							Min(payload->len - offset, TSDB_STORE_MAX_BYTES), cid);

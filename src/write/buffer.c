@@ -24,7 +24,11 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "pg/compat.h"
+#include "pg/debug_point.h"
+#include "storage/lmgr.h"
+#include "store/metapage.h"
 #include "store/runstore.h"
+#include "store/store.h"
 #include "store/tid.h"
 #include "utils/guc.h"
 #include "utils/hsearch.h"
@@ -444,6 +448,7 @@ flush_buffer(TableBuffer *buffer, bool at_commit)
 	Relation	rel;
 	RelFileLocator locator;
 	uint64		barrier_seq;
+	bool		has_outer;
 
 	if (!has_rows(buffer))
 		return true;
@@ -466,7 +471,18 @@ flush_buffer(TableBuffer *buffer, bool at_commit)
 		return at_commit;
 	}
 
+	/*
+	 * From the first reservation until a run with its barrier is in place nobody may read the barrier.  The
+	 * store's locks come first in the order of locks.
+	 */
+	has_outer = buffer->nlevels > 1;
+	if (has_outer)
+	{
+		tsdb_store_close(tsdb_store_open(rel, RowExclusiveLock, true));
+		LockPage(rel, TSDB_LOCK_ALLOCATE, ShareLock);
+	}
 	barrier_seq = reserve_outer(buffer, rel);
+	TSDB_DEBUG_POINT("flush_after_reservation");
 	for (int c = 0; c < level->nchunks; c++)
 	{
 		uint64		lowest;
@@ -486,6 +502,8 @@ flush_buffer(TableBuffer *buffer, bool at_commit)
 		buffer->runs[buffer->nruns].barrier_seq = lowest;
 		buffer->nruns++;
 	}
+	if (has_outer)
+		UnlockPage(rel, TSDB_LOCK_ALLOCATE, ShareLock);
 	relation_close(rel, NoLock);
 	free_level(level);
 	buffer->nlevels--;

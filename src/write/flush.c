@@ -19,7 +19,7 @@
 #include "utils/timestamp.h"
 #include "write/flush.h"
 
-#define MAX_VERSIONS 8192		/* of one sample in one run */
+#define MAX_VERSIONS 8192 /* of one sample in one run */
 
 static uint32 piece_rows(const TsdbBatch *rows, const uint32 *order, uint32 first, uint32 n);
 static uint32 *sort_by_key(const TsdbBatch *rows);
@@ -33,21 +33,21 @@ tsdb_flush_chunk(Relation rel, TsdbBufferChunk *chunk, uint64 barrier_seq, bool 
 	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "tsdb flush", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext piece_context = AllocSetContextCreate(work, "tsdb flush piece", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(work);
-	TsdbMem		mem = tsdb_mem_context(work);
-	TsdbMem		piece_mem = tsdb_mem_context(piece_context);
+	TsdbMem mem = tsdb_mem_context(work);
+	TsdbMem piece_mem = tsdb_mem_context(piece_context);
 	/* Before anything that takes a lock: the description goes when somebody changes the table's pg_class row. */
 	const TsdbTable *table = tsdb_table_get(rel);
-	int64		segment_us = tsdb_table_segment_us(table);
-	bool		use_lz4 = table->compression != TSDB_COMPRESSION_FAST;
-	TsdbStore  *store = tsdb_store_open(rel, RowExclusiveLock, true);
-	bool		several = !at_commit && chunk->nmarks > 1;
-	CommandId	cid = at_commit ? GetCurrentCommandId(true) : chunk->marks[0].cid;
+	int64 segment_us = tsdb_table_segment_us(table);
+	bool use_lz4 = table->compression != TSDB_COMPRESSION_FAST;
+	TsdbStore *store = tsdb_store_open(rel, RowExclusiveLock, true);
+	bool several = !at_commit && chunk->nmarks > 1;
+	CommandId cid = at_commit ? GetCurrentCommandId(true) : chunk->marks[0].cid;
 	TsdbSticky *stickies = palloc0_array(TsdbSticky, chunk->rows.ncolumns + 2);
-	uint64		reserved = chunk->reserved_seq;
-	uint64		lowest = 0;
+	uint64 reserved = chunk->reserved_seq;
+	uint64 lowest = 0;
 	TimestampTz started = GetCurrentTimestamp();
-	uint32	   *order;
-	uint32		n;
+	uint32 *order;
+	uint32 n;
 
 	TSDB_DEBUG_POINT("flush_before");
 	(void) tsdb_metapage_create(rel, segment_us);
@@ -60,9 +60,9 @@ tsdb_flush_chunk(Relation rel, TsdbBufferChunk *chunk, uint64 barrier_seq, bool 
 		tsdb_merge_flush(&chunk->rows, &order, &n, &mem);
 	for (uint32 first = 0; first < n;)
 	{
-		uint32		nrows = piece_rows(&chunk->rows, order, first, n);
-		TsdbBatch	piece;
-		uint64		run_no;
+		uint32 nrows = piece_rows(&chunk->rows, order, first, n);
+		TsdbBatch piece;
+		uint64 run_no;
 
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextReset(piece_context);
@@ -97,7 +97,7 @@ tsdb_flush_numbers(uint32 nrows)
 void
 tsdb_flush_adapt_columns(TsdbBatch *batch, const TsdbTable *table)
 {
-	TsdbMem		mem = tsdb_mem_context(CurrentMemoryContext);
+	TsdbMem mem = tsdb_mem_context(CurrentMemoryContext);
 	TsdbColumn *columns = palloc0_array(TsdbColumn, table->nvalues + 1);
 
 	batch->arena.mem = &mem;
@@ -105,7 +105,7 @@ tsdb_flush_adapt_columns(TsdbBatch *batch, const TsdbTable *table)
 	{
 		const TsdbWanted *wanted = &table->values[i];
 		TsdbColumn *column = tsdb_batch_column(batch, wanted->attnum);
-		uint64		word = wanted->missing_word;
+		uint64 word = wanted->missing_word;
 
 		if (column != NULL && column->type == wanted->type)
 		{
@@ -118,8 +118,8 @@ tsdb_flush_adapt_columns(TsdbBatch *batch, const TsdbTable *table)
 		columns[i].states = palloc_array(uint8, batch->nrows + 1);
 		if (wanted->missing_state == TSDB_CELL_VALUE && wanted->type == TSDB_TYPE_TEXT)
 		{
-			uint32		nbytes;
-			uint32		padding = 0;
+			uint32 nbytes;
+			uint32 padding = 0;
 
 			memcpy(&nbytes, wanted->missing_text, sizeof(nbytes));
 			word = batch->arena.len;
@@ -128,7 +128,7 @@ tsdb_flush_adapt_columns(TsdbBatch *batch, const TsdbTable *table)
 		}
 		for (uint32 row = 0; row < batch->nrows; row++)
 		{
-			bool		full = batch->kinds == NULL || batch->kinds[row] == TSDB_ROW_FULL;
+			bool full = batch->kinds == NULL || batch->kinds[row] == TSDB_ROW_FULL;
 
 			columns[i].words[row] = word;
 			columns[i].states[row] = full ? wanted->missing_state : TSDB_CELL_ABSENT;
@@ -145,14 +145,14 @@ tsdb_flush_adapt_columns(TsdbBatch *batch, const TsdbTable *table)
 static uint32
 piece_rows(const TsdbBatch *rows, const uint32 *order, uint32 first, uint32 n)
 {
-	uint32		nversions = 1;
+	uint32 nversions = 1;
 
 	n = Min(n - first, TSDB_RUN_MAX_ROWS);
 	for (uint32 i = 1; i < n; i++)
 	{
-		uint32		row = order[first + i];
-		uint32		previous = order[first + i - 1];
-		bool		same = rows->times[row] == rows->times[previous] && rows->series[row] == rows->series[previous];
+		uint32 row = order[first + i];
+		uint32 previous = order[first + i - 1];
+		bool same = rows->times[row] == rows->times[previous] && rows->series[row] == rows->series[previous];
 
 		nversions = same ? nversions + 1 : 1;
 		if (nversions > MAX_VERSIONS)
@@ -165,9 +165,9 @@ piece_rows(const TsdbBatch *rows, const uint32 *order, uint32 first, uint32 n)
 static uint32 *
 sort_by_key(const TsdbBatch *rows)
 {
-	uint32		n = rows->nrows;
-	uint32	   *order = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint32) * ((Size) n + 1));
-	uint32	   *spare = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint32) * ((Size) n + 1));
+	uint32 n = rows->nrows;
+	uint32 *order = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint32) * ((Size) n + 1));
+	uint32 *spare = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint32) * ((Size) n + 1));
 
 	for (uint32 i = 0; i < n; i++)
 		order[i] = i;
@@ -185,16 +185,16 @@ merge_sort(const TsdbBatch *rows, uint32 *order, uint32 *spare, uint32 n)
 		CHECK_FOR_INTERRUPTS();
 		for (uint64 left = 0; left < n; left += 2 * width)
 		{
-			uint64		middle = Min(left + width, n);
-			uint64		right = Min(left + 2 * width, n);
-			uint64		i = left;
-			uint64		j = middle;
+			uint64 middle = Min(left + width, n);
+			uint64 right = Min(left + 2 * width, n);
+			uint64 i = left;
+			uint64 j = middle;
 
 			for (uint64 k = left; k < right; k++)
 			{
-				bool		take_left = i < middle &&
-					(j >= right || tsdb_key_compare(tsdb_batch_key(rows, order[i]),
-													tsdb_batch_key(rows, order[j])) <= 0);
+				bool take_left = i < middle &&
+								 (j >= right || tsdb_key_compare(tsdb_batch_key(rows, order[i]),
+																 tsdb_batch_key(rows, order[j])) <= 0);
 
 				spare[k] = take_left ? order[i++] : order[j++];
 			}
@@ -223,12 +223,12 @@ add_cids(TsdbBatch *piece, const uint32 *order, const TsdbBufferChunk *chunk)
 static CommandId
 row_cid(const TsdbBufferChunk *chunk, uint32 row)
 {
-	int			low = 0;
-	int			high = chunk->nmarks;
+	int low = 0;
+	int high = chunk->nmarks;
 
 	while (low < high)
 	{
-		int			middle = low + (high - low) / 2;
+		int middle = low + (high - low) / 2;
 
 		if (chunk->marks[middle].first_row <= row)
 			low = middle + 1;

@@ -10,6 +10,8 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/sysattr.h"
+#include "access/xact.h"
 #include "am/handler.h"
 #include "am/modify.h"
 #include "am/scan.h"
@@ -25,6 +27,8 @@ static TupleTableSlotOps slot_ops;
 static const TableAmRoutine routine;
 
 static HeapTuple copy_heap_tuple(TupleTableSlot *slot);
+static Datum get_system_attribute(TupleTableSlot *slot, int attnum, bool *isnull);
+static bool may_be_current(TupleTableSlot *slot);
 static void refuse_index(Relation rel) pg_attribute_noreturn();
 static void create_missing_store(Relation rel);
 
@@ -40,6 +44,8 @@ tsdb_handler_init(void)
 {
 	slot_ops = TTSOpsVirtual;
 	slot_ops.copy_heap_tuple = copy_heap_tuple;
+	slot_ops.getsysattr = get_system_attribute;
+	tsdb_compat_slot_ops_set_current(&slot_ops, may_be_current);
 }
 
 const TableAmRoutine *
@@ -59,6 +65,25 @@ copy_heap_tuple(TupleTableSlot *slot)
 	tuple->t_self = slot->tts_tid;
 	tuple->t_tableOid = slot->tts_tableOid;
 	return tuple;
+}
+
+/*
+ * A foreign key is checked again after an UPDATE that leaves its columns alone if the row is of this
+ * transaction (the check of its INSERT finds it gone), which it sees by xmin.  Rows have none, but any may be ours.
+ */
+static Datum
+get_system_attribute(TupleTableSlot *slot, int attnum, bool *isnull)
+{
+	if (attnum != MinTransactionIdAttributeNumber || !may_be_current(slot))
+		return TTSOpsVirtual.getsysattr(slot, attnum, isnull);
+	*isnull = false;
+	return TransactionIdGetDatum(GetTopTransactionIdIfAny());
+}
+
+static bool
+may_be_current(TupleTableSlot *slot)
+{
+	return TransactionIdIsValid(GetTopTransactionIdIfAny());
 }
 
 static const TupleTableSlotOps *

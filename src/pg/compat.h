@@ -17,6 +17,7 @@
 #include "access/tableam.h"
 #include "catalog/pg_class.h"
 #include "commands/vacuum.h"
+#include "executor/tuptable.h"
 #include "pgstat.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
@@ -78,6 +79,17 @@ typedef BackendId ProcNumber;
 #include "commands/explain_format.h"
 #include "commands/explain_state.h"
 #endif
+
+/*
+ * 17: foreign keys ask a slot whether its row is the current transaction's; before, they look at its xmin
+ */
+static inline void
+tsdb_compat_slot_ops_set_current(TupleTableSlotOps *ops, bool (*is_current)(TupleTableSlot *slot))
+{
+#if PG_VERSION_NUM >= 170000
+	ops->is_current_xact_tuple = is_current;
+#endif
+}
 
 /*
  * 18: pg_noreturn stands before the declaration

@@ -1,6 +1,6 @@
 #!/bin/sh
-# bench.sh - C programs of test/bench (*_bench.c), then its scripts, on a private server of
-# the optimised build; docs/BENCHMARKS.md is written when all of them ran.
+# bench.sh - the scripts of test/bench on a private server of the optimised build;
+# docs/BENCHMARKS.md is written when all of them ran.
 #
 # T='ingest queries' runs those scripts only and prints what they found.
 # Settings: BENCH_SERIES, BENCH_SECONDS, BENCH_ROUNDS, TSDB_DATA (folder of
@@ -8,15 +8,7 @@
 set -eu
 . "$(dirname "$0")/lib.sh"
 
-SCRIPTS='ingest single amplification queries density memory peers'
-
-# codecs - every C program; each prints its own table.
-codecs() {
-    make -s -j"$JOBS" -f test/setup/pure.mk FLAVOUR=gcc bench
-    for bench in build/pure-gcc/test/bench/*_bench; do
-        [ ! -x "$bench" ] || "$bench" "${TSDB_DATA:-test/data}" | tee -a "$WORK/codecs.txt"
-    done
-}
+SCRIPTS='codecs ingest single amplification queries density memory peers'
 
 at_exit() {
     cp "$WORK/home/bench.log" "$LOGS/bench-server.log" 2>/dev/null || true
@@ -38,7 +30,6 @@ RESULTS=$WORK/results.tsv
     printf 'about\tserver\t%s\n' "$("$PG_CONFIG" --version)"
 } >"$RESULTS"
 cut -f2- "$RESULTS"
-[ -n "${T:-}" ] || codecs
 server_copy
 cluster_start bench <<CONF
 fsync = on
@@ -71,7 +62,6 @@ for script in ${T:-$SCRIPTS}; do
     fi
 done
 cp "$RESULTS" "$BUILD/bench.tsv"
-[ ! -f "$WORK/codecs.txt" ] || cp "$WORK/codecs.txt" "$BUILD/bench-codecs.txt"
 if [ -z "${T:-}" ]; then
     perl test/bench/report.pl "$BUILD/bench.tsv" "$BUILD/bench-codecs.txt" docs
 fi

@@ -63,6 +63,37 @@ CREATE FUNCTION tsdb.runs(target regclass,
 COMMENT ON FUNCTION tsdb.runs(regclass) IS 'runs of a table: what was written and is not packed into segments yet; blocked = a transaction in progress keeps it back';
 
 --
+-- func/sql_quality: quality codes
+--
+
+CREATE FUNCTION tsdb.quality(name text) RETURNS tsdb.quality
+    AS 'MODULE_PATHNAME', 'tsdb_quality' LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE;
+-- tsdb.quality is also a type: without this one a literal would be read as its input, a number.
+CREATE FUNCTION tsdb.quality(name unknown) RETURNS tsdb.quality
+    AS 'MODULE_PATHNAME', 'tsdb_quality_literal' LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION tsdb.quality(text) IS 'code of a quality by its OPC UA name, or in hexadecimal';
+CREATE FUNCTION tsdb.quality_name(quality tsdb.quality) RETURNS text
+    AS 'MODULE_PATHNAME', 'tsdb_quality_text' LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION tsdb.quality_name(tsdb.quality) IS 'OPC UA name of a quality';
+CREATE FUNCTION tsdb.quality_from_da(da int4) RETURNS tsdb.quality
+    AS 'MODULE_PATHNAME', 'tsdb_quality_of_da' LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION tsdb.quality_from_da(int4) IS 'quality for a 16-bit quality of OPC DA';
+CREATE FUNCTION tsdb.quality_to_da(quality tsdb.quality) RETURNS int4
+    AS 'MODULE_PATHNAME', 'tsdb_quality_as_da' LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION tsdb.quality_to_da(tsdb.quality) IS 'nearest 16-bit quality of OPC DA';
+CREATE FUNCTION tsdb.is_good(quality tsdb.quality) RETURNS bool
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN quality::int4 >= 0 AND quality::int4 < 1073741824;
+CREATE FUNCTION tsdb.is_uncertain(quality tsdb.quality) RETURNS bool
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN quality::int4 >= 1073741824;
+CREATE FUNCTION tsdb.is_bad(quality tsdb.quality) RETURNS bool
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN quality::int4 < 0;
+CREATE FUNCTION tsdb.worst_step(worst tsdb.quality, quality tsdb.quality) RETURNS tsdb.quality
+    AS 'MODULE_PATHNAME', 'tsdb_worst_step' LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE;
+CREATE AGGREGATE tsdb.worst(quality tsdb.quality) (
+    SFUNC = tsdb.worst_step, STYPE = tsdb.quality, COMBINEFUNC = tsdb.worst_step, PARALLEL = SAFE);
+COMMENT ON AGGREGATE tsdb.worst(tsdb.quality) IS 'the first quality of the highest severity';
+
+--
 -- func/sql_stats: counters and progress of the server
 --
 

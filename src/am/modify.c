@@ -86,10 +86,7 @@ tsdb_modify_update(Relation rel, ItemPointer tid, TupleTableSlot *slot, CommandI
 
 		table = tsdb_table_get(rel);
 		if (tsdb_key_compare(key, target.key) != 0)
-		{
 			write_tombstone(rel, table, target.key, cid);
-			tsdb_buffer_mark_moved(rel, key, cid);
-		}
 		write_row(rel, table, key, slot, cid);
 		if (rel->trigdesc != NULL && (rel->trigdesc->trig_update_after_row ||
 									  rel->trigdesc->trig_update_old_table || rel->trigdesc->trig_update_new_table))
@@ -289,13 +286,10 @@ write_row(Relation rel, const TsdbTable *table, TsdbKey key, TupleTableSlot *slo
 	slot->tts_tableOid = RelationGetRelid(rel);
 }
 
-/* Take a row away; another one that the same command has moved to its place stays. */
 static void
 write_tombstone(Relation rel, const TsdbTable *table, TsdbKey key, CommandId cid)
 {
 	ItemPointerData unused;
 
-	if (tsdb_buffer_is_moved(rel, key, cid))
-		return;
 	tsdb_buffer_append(rel, table, key.series, key.time, TSDB_ROW_TOMBSTONE, NULL, NULL, NULL, cid, &unused);
 }

@@ -16,7 +16,8 @@
  *					run before (zvarint) }: pages that follow one another in the stream and in their numbers
  *		groups		varint: ngroups; timelists of the gaps before and of the spans less group_us;
  *					intlists of nblocks, of nrows but the last (what is left of the segment's) and chunk references of the bases
- *		columns		varint: ncolumns; each { attnum less the one before, type u8, length varint, summaries }
+ *		columns		varint: ncolumns; each { attnum less the one before, type u8, attnum of the
+ *					quality column (0 = none), length varint, summaries }
  *		crc32c		u32 of all bytes before
  * Lists: see ints.h and refs.h.
  *-------------------------------------------------------------------------
@@ -176,6 +177,7 @@ encode_columns(TsdbBytes *out, const TsdbSegment *segment)
 
 		tsdb_bytes_append_varint(out, (uint64_t) (column->attnum - previous_attnum));
 		tsdb_bytes_append_u8(out, column->type);
+		tsdb_bytes_append_varint(out, (uint64_t) column->quality_attnum);
 		tsdb_bytes_append_varint(out, tsdb_span_left(&column->summaries));
 		tsdb_bytes_append(out, column->summaries.at, tsdb_span_left(&column->summaries));
 		previous_attnum = column->attnum;
@@ -411,13 +413,16 @@ static TsdbStatus
 decode_column(TsdbSpan *src, TsdbSegmentColumn *column, int16_t previous_attnum)
 {
 	uint64_t step;
+	uint64_t quality_attnum;
 	uint64_t nbytes;
 
 	if (tsdb_varint_decode_max(src, (uint64_t) (INT16_MAX - previous_attnum), &step) != TSDB_OK || step == 0 ||
 		!tsdb_span_read_u8(src, &column->type) || !tsdb_type_is_known(column->type) ||
+		tsdb_varint_decode_max(src, INT16_MAX, &quality_attnum) != TSDB_OK ||
 		!tsdb_span_read_varint(src, &nbytes) || nbytes > tsdb_span_left(src))
 		return TSDB_CORRUPT;
 	column->attnum = (int16_t) (previous_attnum + (int16_t) step);
+	column->quality_attnum = (int16_t) quality_attnum;
 	tsdb_span_take(src, (size_t) nbytes, &column->summaries);
 	return TSDB_OK;
 }

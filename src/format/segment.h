@@ -56,6 +56,7 @@ typedef struct TsdbSegmentColumn
 {
 	int16_t		attnum;
 	uint8_t		type;			/* TsdbType */
+	int16_t quality_attnum; /* quality column that the summaries were made with, 0 = none; another one now: they don't count */
 	TsdbSpan	summaries;		/* coded: tsdb_segment_nsummaries(); see tsdb_summaries_decode, base_us = from_us of the segment */
 } TsdbSegmentColumn;
 

@@ -540,6 +540,7 @@ write_root(TsdbSegmentBuild *build, uint64 merged_seq)
 		tsdb_summaries_encode(&coded, table->values[v].type, summaries, tsdb_segment_nsummaries(segment),
 							  segment->from_us, &mem);
 		segment->columns[v].attnum = table->values[v].attnum;
+		segment->columns[v].quality_attnum = table->columns[table->values[v].attnum - 1].quality_attnum;
 		segment->columns[v].type = table->values[v].type;
 		segment->columns[v].summaries = tsdb_span(coded.data, coded.len);
 	}

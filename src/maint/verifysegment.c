@@ -49,9 +49,8 @@ static void check_block_rows(Check *check, const TsdbBlock *block, const TsdbBat
 static void verify_cells(Check *check, const TsdbBlock *block, uint32 block_no, int column_no, TsdbBatch *batch);
 static void verify_summary(Check *check, const TsdbBlock *block, int column_no, const TsdbBatch *batch);
 static void verify_subs(Check *check, const TsdbBlock *block, int column_no, const TsdbBatch *batch);
-static void compute(Check *check, TsdbSummary *summary, int column_no, const TsdbBatch *batch,
-					uint32 from, uint32 nrows, uint64 sequence);
-static int find_column(const TsdbSegment *segment, int16 attnum);
+static bool matches_rows(Check *check, const TsdbSummary *stored, int column_no, const TsdbBatch *batch,
+						 uint32 from, uint32 nrows);
 static void check_group_totals(Check *check);
 static bool same_summary(TsdbType type, const TsdbSummary *a, const TsdbSummary *b, int64 base_us);
 
@@ -310,10 +309,8 @@ verify_summary(Check *check, const TsdbBlock *block, int column_no, const TsdbBa
 	TsdbType type = check->segment->columns[column_no].type;
 	TsdbSummary *stored = &check->summaries[column_no][check->next_summary[column_no]++];
 	TsdbSummary *total = &check->group_totals[column_no];
-	TsdbSummary computed;
 
-	compute(check, &computed, column_no, batch, 0, batch->nrows, stored->sequence);
-	if (!same_summary(type, stored, &computed, block->from_us))
+	if (!matches_rows(check, stored, column_no, batch, 0, batch->nrows))
 		tsdb_verify_problem(check->verification, "the summary of column %d of block %u is not that of its rows",
 							check->segment->columns[column_no].attnum, block->block_id);
 	if (total->nrows == 0)
@@ -333,7 +330,6 @@ verify_subs(Check *check, const TsdbBlock *block, int column_no, const TsdbBatch
 	while (from < batch->nrows)
 	{
 		uint32 end = from + 1;
-		TsdbSummary computed;
 		const TsdbSummary *stored;
 		int64 start_us;
 
@@ -346,39 +342,38 @@ verify_subs(Check *check, const TsdbBlock *block, int column_no, const TsdbBatch
 		while (end < batch->nrows && batch->times[end] - start_us < column->sub_us)
 			end++;
 		stored = &check->subs[column_no][check->next_sub[column_no]++];
-		compute(check, &computed, column_no, batch, from, end - from, stored->sequence);
-		if (!same_summary(check->segment->columns[column_no].type, stored, &computed, block->from_us))
+		if (!matches_rows(check, stored, column_no, batch, from, end - from))
 			tsdb_verify_problem(check->verification, "a sub-summary of column %d of block %u is not that of its rows",
 								check->segment->columns[column_no].attnum, block->block_id);
 		from = end;
 	}
 }
 
-static void
-compute(Check *check, TsdbSummary *summary, int column_no, const TsdbBatch *batch,
-		uint32 from, uint32 nrows, uint64 sequence)
+/*
+ * Is a summary that of these rows?  Columns are paired with quality columns by name, so it may have been
+ * made with another one than the table has now, or without.
+ */
+static bool
+matches_rows(Check *check, const TsdbSummary *stored, int column_no, const TsdbBatch *batch, uint32 from, uint32 nrows)
 {
-	const TsdbTable *table = check->verification->table;
+	const TsdbSegment *segment = check->segment;
 	const TsdbColumn *column = &batch->columns[column_no];
-	int quality_no = -1;
-	const TsdbColumn *quality;
 
-	if (column->attnum <= table->natts && table->columns[column->attnum - 1].quality_attnum > 0)
-		quality_no = find_column(check->segment, table->columns[column->attnum - 1].quality_attnum);
-	quality = quality_no >= 0 ? &batch->columns[quality_no] : NULL;
-	tsdb_summary_compute(summary, column->type, nrows, batch->times + from, column->words + from,
-						 column->states ? column->states + from : NULL,
-						 quality ? quality->words + from : NULL,
-						 quality && quality->states ? quality->states + from : NULL, sequence);
-}
+	for (int c = -1; c < segment->ncolumns; c++)
+	{
+		const TsdbColumn *quality = c >= 0 ? &batch->columns[c] : NULL;
+		TsdbSummary computed;
 
-static int
-find_column(const TsdbSegment *segment, int16 attnum)
-{
-	for (int c = 0; c < segment->ncolumns; c++)
-		if (segment->columns[c].attnum == attnum)
-			return c;
-	return -1;
+		if (c >= 0 && (c == column_no || segment->columns[c].type != TSDB_TYPE_QUALITY))
+			continue;
+		tsdb_summary_compute(&computed, column->type, nrows, batch->times + from, column->words + from,
+							 column->states ? column->states + from : NULL,
+							 quality ? quality->words + from : NULL,
+							 quality && quality->states ? quality->states + from : NULL, stored->sequence);
+		if (same_summary(column->type, stored, &computed, segment->from_us))
+			return true;
+	}
+	return false;
 }
 
 /* The group's summaries in the root against those of its blocks. */

@@ -39,59 +39,65 @@
 #include "write/images.h"
 
 #define PENDING_ROWS_TO_FLUSH 10000 /* a read that finds more flushes them first, if it may */
-#define CONCAT_ROWS 4096		/* smaller chunks of a subtransaction are copied into the parent's */
+#define CONCAT_ROWS 4096 /* smaller chunks of a subtransaction are copied into the parent's */
 
 /* Chunks of one subtransaction level. */
 typedef struct Level
 {
-	int			nest_level;
-	int			nchunks;
-	int			capacity;
-	TsdbBufferChunk **chunks;	/* oldest first */
+	int nest_level;
+	int nchunks;
+	int capacity;
+	TsdbBufferChunk **chunks; /* oldest first */
 } Level;
 
 /* A run that this transaction has written. */
 typedef struct OwnRun
 {
-	int			nest_level;
-	uint64		barrier_seq;
+	int nest_level;
+	uint64 barrier_seq;
 } OwnRun;
 
 typedef struct TableBuffer
 {
-	RelFileLocator locator;		/* hash key */
-	Oid			relid;
-	int			nlevels;
-	int			levels_capacity;
-	Level	   *levels;			/* outermost first */
-	int			nruns;
-	int			runs_capacity;
-	OwnRun	   *runs;
-	uint64		tid_number;		/* TIDs of rows appended: next is (tid_number, tid_row) */
-	uint32		tid_row;
+	RelFileLocator locator; /* hash key */
+	Oid relid;
+	int nlevels;
+	int levels_capacity;
+	Level *levels; /* outermost first */
+	int nruns;
+	int runs_capacity;
+	OwnRun *runs;
+	uint64 tid_number; /* TIDs of rows appended: next is (tid_number, tid_row) */
+	uint32 tid_row;
 } TableBuffer;
 
-/* A sample that was updated, deleted or put in place of another, and by which command last. */
+/* A sample that was updated or deleted, or written by a command that takes rows away too, and by which last. */
 typedef struct ModifiedKey
 {
-	Oid			relid;
-	uint32		series;
-	int64		time;
+	Oid relid;
+	uint32 series;
+	int64 time;
 } ModifiedKey;
 
 typedef struct Modified
 {
 	ModifiedKey key;
-	CommandId	cid;			/* InvalidCommandId: none */
-	CommandId	moved_cid;		/* a row of another key was moved here; InvalidCommandId: none */
+	CommandId cid; /* InvalidCommandId: none */
+	CommandId written_cid; /* InvalidCommandId: none */
 } Modified;
 
-static int	write_buffer_kb = 64 * 1024;
+static int write_buffer_kb = 64 * 1024;
 static MemoryContext buffer_context = NULL; /* below TopTransactionContext; all of it */
 static HTAB *buffers = NULL;
 static HTAB *modified = NULL;
+static CommandId removing_cid = InvalidCommandId; /* known to have taken rows away */
+static CommandId not_removing_cid = InvalidCommandId; /* known not to have, yet */
 
-static Modified *find_modified(Relation rel, TsdbKey key, bool create);
+static Modified *find_modified(Oid relid, TsdbKey key, bool create);
+static bool may_remove(Relation rel, TsdbKey key, CommandId cid);
+static bool is_removing(CommandId cid);
+static void remember_written(CommandId cid);
+static void remember_rows(Oid relid, const TsdbBufferChunk *chunk, uint32 from, uint32 until, CommandId cid);
 static TableBuffer *find_buffer(Relation rel);
 static TableBuffer *get_buffer(Relation rel);
 static TsdbBufferChunk *current_chunk(TableBuffer *buffer, const TsdbTable *table);
@@ -114,10 +120,18 @@ void
 tsdb_buffer_append(Relation rel, const TsdbTable *table, uint32 series, int64 time_us, TsdbRowKind kind,
 				   const Datum *values, const bool *isnull, const bool *written, CommandId cid, ItemPointer tid)
 {
-	TableBuffer	   *buffer = get_buffer(rel);
+	TableBuffer *buffer = get_buffer(rel);
 	TsdbBufferChunk *chunk = current_chunk(buffer, table);
-	Size		before = chunk->nbytes;
+	Size before = chunk->nbytes;
+	TsdbKey key = {series, time_us};
 
+	if (kind == TSDB_ROW_TOMBSTONE && !may_remove(rel, key, cid))
+	{
+		set_tid(buffer, tid);
+		return;
+	}
+	if (kind == TSDB_ROW_FULL && is_removing(cid))
+		find_modified(RelationGetRelid(rel), key, true)->written_cid = cid;
 	tsdb_chunk_append(chunk, table, series, time_us, kind, values, isnull, written, cid);
 	set_tid(buffer, tid);
 
@@ -134,10 +148,10 @@ tsdb_buffer_append(Relation rel, const TsdbTable *table, uint32 series, int64 ti
 TsdbBatch **
 tsdb_buffer_pending(Relation rel, const TsdbTable *table, CommandId curcid, int *nbatches)
 {
-	TableBuffer	   *buffer = find_buffer(rel);
+	TableBuffer *buffer = find_buffer(rel);
 	TsdbBatch **batches;
-	Size		nrows = 0;
-	int			n = 0;
+	Size nrows = 0;
+	int n = 0;
 
 	*nbatches = 0;
 	if (buffer == NULL)
@@ -156,7 +170,7 @@ tsdb_buffer_pending(Relation rel, const TsdbTable *table, CommandId curcid, int 
 		for (int c = 0; c < buffer->levels[i].nchunks; c++)
 		{
 			TsdbBufferChunk *chunk = buffer->levels[i].chunks[c];
-			uint32		visible = tsdb_chunk_rows_before(chunk, curcid);
+			uint32 visible = tsdb_chunk_rows_before(chunk, curcid);
 
 			if (visible == 0)
 				continue;
@@ -174,7 +188,7 @@ bool
 tsdb_buffer_has_pending(Oid relid)
 {
 	HASH_SEQ_STATUS status;
-	TableBuffer	   *buffer;
+	TableBuffer *buffer;
 
 	if (buffers == NULL)
 		return false;
@@ -192,8 +206,8 @@ bool
 tsdb_buffer_flush(Oid relid)
 {
 	HASH_SEQ_STATUS status;
-	TableBuffer	   *buffer;
-	bool		all = true;
+	TableBuffer *buffer;
+	bool all = true;
 
 	if (buffers == NULL)
 		return true;
@@ -207,7 +221,7 @@ tsdb_buffer_flush(Oid relid)
 void
 tsdb_buffer_forget(Relation rel)
 {
-	TableBuffer	   *buffer = find_buffer(rel);
+	TableBuffer *buffer = find_buffer(rel);
 
 	if (buffer != NULL)
 		drop_levels(buffer);
@@ -216,7 +230,7 @@ tsdb_buffer_forget(Relation rel)
 bool
 tsdb_buffer_mark_modified(Relation rel, TsdbKey key, CommandId cid, CommandId *by)
 {
-	Modified   *entry = find_modified(rel, key, true);
+	Modified *entry = find_modified(RelationGetRelid(rel), key, true);
 
 	if (entry->cid != InvalidCommandId && entry->cid >= cid)
 	{
@@ -230,24 +244,10 @@ tsdb_buffer_mark_modified(Relation rel, TsdbKey key, CommandId cid, CommandId *b
 void
 tsdb_buffer_unmark_modified(Relation rel, TsdbKey key)
 {
-	Modified   *entry = find_modified(rel, key, false);
+	Modified *entry = find_modified(RelationGetRelid(rel), key, false);
 
 	if (entry != NULL)
 		entry->cid = InvalidCommandId;
-}
-
-void
-tsdb_buffer_mark_moved(Relation rel, TsdbKey key, CommandId cid)
-{
-	find_modified(rel, key, true)->moved_cid = cid;
-}
-
-bool
-tsdb_buffer_is_moved(Relation rel, TsdbKey key, CommandId cid)
-{
-	Modified   *entry = find_modified(rel, key, false);
-
-	return entry != NULL && entry->moved_cid == cid;
 }
 
 void
@@ -266,15 +266,15 @@ tsdb_buffer_init(void)
 
 /* What this transaction did to a sample; when there is nothing, a new entry or NULL. */
 static Modified *
-find_modified(Relation rel, TsdbKey key, bool create)
+find_modified(Oid relid, TsdbKey key, bool create)
 {
 	ModifiedKey hash_key;
-	Modified   *entry;
-	bool		found;
+	Modified *entry;
+	bool found;
 
 	if (modified == NULL && create)
 	{
-		HASHCTL		ctl = {0};
+		HASHCTL ctl = {0};
 
 		ctl.keysize = sizeof(ModifiedKey);
 		ctl.entrysize = sizeof(Modified);
@@ -284,13 +284,81 @@ find_modified(Relation rel, TsdbKey key, bool create)
 	if (modified == NULL)
 		return NULL;
 	memset(&hash_key, 0, sizeof(hash_key));
-	hash_key.relid = RelationGetRelid(rel);
+	hash_key.relid = relid;
 	hash_key.series = key.series;
 	hash_key.time = key.time;
 	entry = hash_search(modified, &hash_key, create ? HASH_ENTER : HASH_FIND, &found);
 	if (!found && create)
-		entry->cid = entry->moved_cid = InvalidCommandId;
+		entry->cid = entry->written_cid = InvalidCommandId;
 	return entry;
+}
+
+/*
+ * A command takes away what was there before it, never what it writes itself: UPDATE t SET time = time + '1 s',
+ * rows that move between partitions, WITH d AS (DELETE ... RETURNING *) INSERT ... all put rows where
+ * others are yet to be taken from.
+ */
+static bool
+may_remove(Relation rel, TsdbKey key, CommandId cid)
+{
+	TsdbKey command = {cid, 0};
+	Modified *entry;
+
+	if (!is_removing(cid))
+	{
+		find_modified(InvalidOid, command, true)->cid = cid;
+		removing_cid = cid;
+		remember_written(cid);
+	}
+	entry = find_modified(RelationGetRelid(rel), key, false);
+	return entry == NULL || entry->written_cid != cid;
+}
+
+/* Has this command taken rows away? */
+static bool
+is_removing(CommandId cid)
+{
+	TsdbKey command = {cid, 0};
+
+	if (modified == NULL || cid == not_removing_cid)
+		return false;
+	if (cid == removing_cid)
+		return true;
+	if (find_modified(InvalidOid, command, false) != NULL)
+		removing_cid = cid;
+	else
+		not_removing_cid = cid;
+	return cid == removing_cid;
+}
+
+/* The rows that this command wrote before it took any away; those that were flushed meanwhile are not known. */
+static void
+remember_written(CommandId cid)
+{
+	HASH_SEQ_STATUS status;
+	TableBuffer *buffer;
+
+	not_removing_cid = InvalidCommandId;
+	hash_seq_init(&status, buffers);
+	while ((buffer = hash_seq_search(&status)) != NULL)
+		for (int i = 0; i < buffer->nlevels; i++)
+			for (int c = 0; c < buffer->levels[i].nchunks; c++)
+			{
+				const TsdbBufferChunk *chunk = buffer->levels[i].chunks[c];
+
+				for (int m = 0; m < chunk->nmarks; m++)
+					if (chunk->marks[m].cid == cid)
+						remember_rows(buffer->relid, chunk, chunk->marks[m].first_row,
+									  m + 1 < chunk->nmarks ? chunk->marks[m + 1].first_row : chunk->rows.nrows, cid);
+			}
+}
+
+static void
+remember_rows(Oid relid, const TsdbBufferChunk *chunk, uint32 from, uint32 until, CommandId cid)
+{
+	for (uint32 row = from; row < until; row++)
+		if (chunk->rows.kinds == NULL || chunk->rows.kinds[row] == TSDB_ROW_FULL)
+			find_modified(relid, tsdb_batch_key(&chunk->rows, row), true)->written_cid = cid;
 }
 
 static TableBuffer *
@@ -309,12 +377,12 @@ get_buffer(Relation rel)
 {
 	static TableBuffer *last = NULL;
 	RelFileLocator locator = rel->rd_locator;
-	TableBuffer	   *buffer;
-	bool		found;
+	TableBuffer *buffer;
+	bool found;
 
 	if (buffers == NULL)
 	{
-		HASHCTL		ctl = {0};
+		HASHCTL ctl = {0};
 
 		last = NULL;
 		buffer_context = AllocSetContextCreate(TopTransactionContext, "tsdb buffers", ALLOCSET_SMALL_SIZES);
@@ -346,8 +414,8 @@ get_buffer(Relation rel)
 static TsdbBufferChunk *
 current_chunk(TableBuffer *buffer, const TsdbTable *table)
 {
-	int			nest_level = GetCurrentTransactionNestLevel();
-	Level	   *level = buffer->nlevels > 0 ? &buffer->levels[buffer->nlevels - 1] : NULL;
+	int nest_level = GetCurrentTransactionNestLevel();
+	Level *level = buffer->nlevels > 0 ? &buffer->levels[buffer->nlevels - 1] : NULL;
 	TsdbBufferChunk *chunk;
 
 	if (level == NULL || level->nest_level != nest_level)
@@ -368,12 +436,12 @@ current_chunk(TableBuffer *buffer, const TsdbTable *table)
 static Level *
 push_level(TableBuffer *buffer, int nest_level)
 {
-	Level	   *level;
+	Level *level;
 
 	if (buffer->nlevels == buffer->levels_capacity)
 	{
-		int			capacity = Max(4, buffer->levels_capacity * 2);
-		Level	   *levels = MemoryContextAllocZero(buffer_context, sizeof(Level) * capacity);
+		int capacity = Max(4, buffer->levels_capacity * 2);
+		Level *levels = MemoryContextAllocZero(buffer_context, sizeof(Level) * capacity);
 
 		if (buffer->nlevels > 0)
 			memcpy(levels, buffer->levels, sizeof(Level) * buffer->nlevels);
@@ -391,7 +459,7 @@ add_chunk(Level *level, TsdbBufferChunk *chunk)
 {
 	if (level->nchunks == level->capacity)
 	{
-		int			capacity = Max(4, level->capacity * 2);
+		int capacity = Max(4, level->capacity * 2);
 		TsdbBufferChunk **chunks = MemoryContextAlloc(buffer_context, sizeof(TsdbBufferChunk *) * capacity);
 
 		if (level->nchunks > 0)
@@ -424,7 +492,7 @@ total_bytes(void)
 static Size
 level_bytes(const Level *level)
 {
-	Size		total = 0;
+	Size total = 0;
 
 	for (int c = 0; c < level->nchunks; c++)
 		total += level->chunks[c]->nbytes;
@@ -444,11 +512,11 @@ has_rows(const TableBuffer *buffer)
 static bool
 flush_buffer(TableBuffer *buffer, bool at_commit)
 {
-	Level	   *level;
-	Relation	rel;
+	Level *level;
+	Relation rel;
 	RelFileLocator locator;
-	uint64		barrier_seq;
-	bool		has_outer;
+	uint64 barrier_seq;
+	bool has_outer;
 
 	if (!has_rows(buffer))
 		return true;
@@ -485,13 +553,13 @@ flush_buffer(TableBuffer *buffer, bool at_commit)
 	TSDB_DEBUG_POINT("flush_after_reservation");
 	for (int c = 0; c < level->nchunks; c++)
 	{
-		uint64		lowest;
+		uint64 lowest;
 
 		lowest = tsdb_flush_chunk(rel, level->chunks[c], barrier_seq, at_commit);
 		if (buffer->nruns == buffer->runs_capacity)
 		{
-			int			capacity = Max(8, buffer->runs_capacity * 2);
-			OwnRun	   *runs = MemoryContextAlloc(buffer_context, sizeof(OwnRun) * capacity);
+			int capacity = Max(8, buffer->runs_capacity * 2);
+			OwnRun *runs = MemoryContextAlloc(buffer_context, sizeof(OwnRun) * capacity);
 
 			if (buffer->nruns > 0)
 				memcpy(runs, buffer->runs, sizeof(OwnRun) * buffer->nruns);
@@ -514,7 +582,7 @@ flush_buffer(TableBuffer *buffer, bool at_commit)
 static uint64
 reserve_outer(TableBuffer *buffer, Relation rel)
 {
-	uint64		lowest = 0;
+	uint64 lowest = 0;
 
 	for (int i = 0; i < buffer->nlevels - 1; i++)
 		for (int c = 0; c < buffer->levels[i].nchunks; c++)
@@ -548,8 +616,8 @@ free_level(Level *level)
 static void
 end_subtransaction_commit(TableBuffer *buffer, int nest_level)
 {
-	Level	   *level = buffer->nlevels > 0 ? &buffer->levels[buffer->nlevels - 1] : NULL;
-	Level	   *parent = buffer->nlevels > 1 ? level - 1 : NULL;
+	Level *level = buffer->nlevels > 0 ? &buffer->levels[buffer->nlevels - 1] : NULL;
+	Level *parent = buffer->nlevels > 1 ? level - 1 : NULL;
 
 	for (int i = 0; i < buffer->nruns; i++)
 		if (buffer->runs[i].nest_level == nest_level)
@@ -582,8 +650,8 @@ end_subtransaction_commit(TableBuffer *buffer, int nest_level)
 static void
 end_subtransaction_abort(TableBuffer *buffer, int nest_level)
 {
-	int			kept = 0;
-	uint64		lowest = 0;
+	int kept = 0;
+	uint64 lowest = 0;
 
 	while (buffer->nlevels > 0 && buffer->levels[buffer->nlevels - 1].nest_level >= nest_level)
 	{
@@ -614,7 +682,7 @@ static void
 on_transaction(XactEvent event, void *arg)
 {
 	HASH_SEQ_STATUS status;
-	TableBuffer	   *buffer;
+	TableBuffer *buffer;
 
 	switch (event)
 	{
@@ -636,6 +704,7 @@ on_transaction(XactEvent event, void *arg)
 			buffers = NULL;
 			buffer_context = NULL;
 			modified = NULL;
+			removing_cid = not_removing_cid = InvalidCommandId;
 			tsdb_images_forget();
 			break;
 		case XACT_EVENT_PARALLEL_PRE_COMMIT:
@@ -647,8 +716,8 @@ static void
 on_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
 {
 	HASH_SEQ_STATUS status;
-	TableBuffer	   *buffer;
-	int			nest_level = GetCurrentTransactionNestLevel();
+	TableBuffer *buffer;
+	int nest_level = GetCurrentTransactionNestLevel();
 
 	if (buffers == NULL || (event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB))
 		return;

@@ -25,6 +25,9 @@
  *	written		PATCH: which attnums - 1 are written; NULL for FULL rows and TOMBSTONEs
  *	tid			out: a TID of this backend's own (pending) name space
  *
+ * A TOMBSTONE does not count where the same command (cid) has written a FULL row: a command takes
+ * away what was there before it.
+ *
  * May flush.  Raises for rows that can't be stored (text over 1 GB etc).  Toasted values are flattened.
  */
 extern void tsdb_buffer_append(Relation rel, const TsdbTable *table, uint32 series, int64 time_us, TsdbRowKind kind,
@@ -58,14 +61,6 @@ extern bool tsdb_buffer_mark_modified(Relation rel, TsdbKey key, CommandId cid, 
 
 /* tsdb_buffer_unmark_modified - the change was refused after all: the command may come back to the sample. */
 extern void tsdb_buffer_unmark_modified(Relation rel, TsdbKey key);
-
-/*
- * tsdb_buffer_mark_moved - remember that command cid moved the row of another key here.
- * tsdb_buffer_is_moved - did it?  Then a row that the same command takes away from here, which was there
- * before, leaves no tombstone: UPDATE t SET time = time + '1 s' moves every row, whatever the order.
- */
-extern void tsdb_buffer_mark_moved(Relation rel, TsdbKey key, CommandId cid);
-extern bool tsdb_buffer_is_moved(Relation rel, TsdbKey key, CommandId cid);
 
 /* tsdb_buffer_init - GUCs and transaction callbacks. */
 extern void tsdb_buffer_init(void);

@@ -10,6 +10,7 @@
 #include "format/merge.h"
 #include "fmgr.h"
 #include "pg/check.h"
+#include "pg/compat.h"
 #include "utils/memutils.h"
 #include "write/chunk.h"
 

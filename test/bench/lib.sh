@@ -110,7 +110,7 @@ SQL
 # timed_query query [setting...] - planning and execution in the server, ms.
 timed_query() {
     {
-        echo "SET jit = off; SET max_parallel_workers_per_gather = 0;"
+        echo "SET max_parallel_workers_per_gather = 0;"
         echo "EXPLAIN (ANALYZE, TIMING OFF, SUMMARY ON) $1;"
     } | sql | awk '/^(Planning|Execution) Time:/ { t += $3 } END { print t }'
 }

@@ -183,8 +183,8 @@ duckdb_run() {
 }
 
 duckdb() {
-    command -v npm >/dev/null || packages_install nodejs npm
-    npm install --prefix "$PEERS/duckdb" --no-audit --no-fund @duckdb/node-api >"$LOGS/peer-duckdb.log" 2>&1 ||
+    command -v npm >/dev/null || (packages_install nodejs npm) || { miss peers DuckDB 'Debian has no npm'; return 0; }
+    npm install --cache "$PEERS/npm" --prefix "$PEERS/duckdb" --no-audit --no-fund @duckdb/node-api >"$LOGS/peer-duckdb.log" 2>&1 ||
         { miss peers DuckDB 'the npm package cannot be had'; return 0; }
     cp "$BENCH/duckdb.mjs" "$PEERS/"
     ms=$(duckdb_run load "$WORKLOAD.tsv")

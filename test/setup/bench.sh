@@ -39,6 +39,7 @@ checkpoint_timeout = 1h
 autovacuum = off
 tsdb.maintenance = off
 max_parallel_maintenance_workers = 0
+jit = off
 log_min_messages = warning
 CONF
 . test/bench/lib.sh

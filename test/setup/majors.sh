@@ -53,6 +53,7 @@ chroot_test() {
     : >"$cache/$1/counts"
     INNER_COUNTS=/counts inside "$cache/$1" env "PG_CONFIG=/usr/lib/postgresql/$2/bin/pg_config" \
         /src/test/setup/test.sh unit regress isolation tap prove </dev/null || true
+    mkdir -p "$BUILD"
     rm -rf "$BUILD/log-$2"
     cp -r "$cache/$1/src/build/log" "$BUILD/log-$2"
     passed=$((passed + $(awk '{ n += $2 } END { print n + 0 }' "$cache/$1/counts")))

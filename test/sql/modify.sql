@@ -26,6 +26,12 @@ SELECT time, tag, v FROM md WHERE tag IN ('p', 'q');
 -- onto a row that stays: the moved one replaces it
 UPDATE md SET tag = 'p' WHERE tag = 'q' AND v > 102;
 SELECT time, tag, v FROM md WHERE tag IN ('p', 'q');
+-- the same by hand: a command takes away what was there before it, not what it writes
+WITH d AS (DELETE FROM md WHERE tag = 'p' RETURNING *) INSERT INTO md SELECT time + interval '10 s', tag, v FROM d;
+SELECT time, tag, v FROM md WHERE tag IN ('p', 'q');
+WITH i AS (INSERT INTO md VALUES ('2024-02-01 00:00:20', 'p', 77) RETURNING *), d AS (DELETE FROM md WHERE tag = 'p' RETURNING v) SELECT (SELECT v FROM i), (SELECT count(*) FROM d);
+SELECT time, tag, v FROM md WHERE tag IN ('p', 'q');
+INSERT INTO md SELECT '2024-02-01'::timestamptz + i * interval '10 s', 'p', i FROM generate_series(0, 3) i;
 
 -- Joined with a source that has several rows for one sample: one of them, once.
 UPDATE md SET note = s.note FROM (VALUES ('p', 'first'), ('p', 'first')) s (tag, note) WHERE md.tag = s.tag;

@@ -95,7 +95,6 @@ is($node->safe_psql('postgres', 'SELECT count(*), sum(v) FROM u'), '300|45150', 
 verify_clean($node, 'u', 'unlogged table');
 
 # Random moments: three writers with series of their own, compaction and vacuum.
-my $dir = PostgreSQL::Test::Utils::tempdir;
 my $serial = 0;
 
 sub writer_start
@@ -116,18 +115,7 @@ sub writer_start
 		}
 		$script .= "INSERT INTO acknowledged VALUES ($writer, $serial);" . (rand() < 0.1 ? 'ROLLBACK;' : "COMMIT;\n\\echo $serial\n");
 	}
-	return background("writer$writer", $script);
-}
-
-sub background
-{
-	my ($name, $script) = @_;
-	PostgreSQL::Test::Utils::append_to_file("$dir/$name.sql", '');
-	open(my $file, '>', "$dir/$name.sql") or die;
-	print $file $script;
-	close $file;
-	return IPC::Run::start([ $node->installed_command('psql'), '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'), '-f', "$dir/$name.sql" ],
-		'>', "$dir/$name.out", '2>', "$dir/$name.err");
+	return script_start($node, "writer$writer", $script);
 }
 
 my $keeper = "SELECT tsdb.compact('m');\n\\echo compacted\nVACUUM m;\nCHECKPOINT;\n" x 2000;
@@ -139,7 +127,7 @@ while (time() < $until || $round < 3)
 {
 	my ($way, $crash) = @{ $ways[ $round++ % @ways ] };
 	my @writers = map { writer_start($_) } 1 .. 3;
-	my $keeper_run = background('keeper', $keeper);
+	my $keeper_run = script_start($node, 'keeper', $keeper);
 	my $run_until = time() + 0.5 + rand(1.5);
 	# What any snapshot has seen counts as used.
 	while (time() < $run_until)
@@ -150,13 +138,13 @@ while (time() < $until || $round < 3)
 	}
 	$crash->();
 	eval { $_->finish; 1 } or note "psql: $@" foreach @writers, $keeper_run;
-	$compactions += () = slurp_file("$dir/keeper.out") =~ /compacted/g;
-	my @errors = map { slurp_file("$dir/$_.err") =~ /(ERROR:.*)/g } qw(writer1 writer2 writer3 keeper);
+	$compactions += () = (script_output('keeper'))[0] =~ /compacted/g;
+	my @errors = map { (script_output($_))[1] =~ /(ERROR:.*)/g } qw(writer1 writer2 writer3 keeper);
 	is("@errors", '', "round $round: no error before the crash");
 	my @missing;
 	foreach my $writer (1 .. 3)
 	{
-		my @done = split(/\n/, slurp_file("$dir/writer$writer.out"));
+		my @done = split(/\n/, (script_output("writer$writer"))[0]);
 		$commits += @done;
 		next unless @done;
 		my %there = map { $_ => 1 } split(/\n/, $node->safe_psql('postgres', "SELECT serial FROM acknowledged WHERE writer = $writer"));

@@ -24,11 +24,9 @@ my @load = map {
 		  . "DELETE FROM m WHERE sensor = $writer AND time < timestamptz '2024-01-01Z' + $_ * interval '1 min';"
 		  . "DELETE FROM h WHERE sensor = $writer AND time < timestamptz '2024-01-01Z' + $_ * interval '1 min';COMMIT;\n"
 	} 1 .. 400);
-	my $output = '';
-	IPC::Run::start([ $node->installed_command('psql'), '-XAtq', '-d', $node->connstr('postgres'), '-f', '-' ], '<', \$script, '>', \$output, '2>&1');
+	script_start($node, "writer$writer", $script);
 } 11 .. 12;
-my ($keeper_in, $keeper_out) = (join('', map { "SELECT tsdb.compact('m');\nVACUUM m;\n" } 1 .. 3000), '');
-my $keeper = IPC::Run::start([ $node->installed_command('psql'), '-XAtq', '-d', $node->connstr('postgres'), '-f', '-' ], '<', \$keeper_in, '>', \$keeper_out, '2>&1');
+my $keeper = script_start($node, 'keeper', "SELECT tsdb.compact('m');\nVACUUM m;\n" x 3000);
 $node->poll_query_until('postgres', q{SELECT count(*) > 500 FROM h WHERE sensor > 10});
 $node->backup('hot');
 my $bounded = $node->safe_psql('postgres', 'SELECT count(*) FROM h');

@@ -14,7 +14,8 @@ use Test::More;
 use Time::HiRes;
 
 our @EXPORT = qw(node_new twins_create twins_write twins_same twins_total verify_clean sql_error
-  point_waited toast_of children_of kill_all log_clean);
+  point_waited toast_of children_of kill_all log_clean
+  script_start script_output);
 
 # node_new(name, settings, init parameters...) - a started node with the extension.
 sub node_new
@@ -144,6 +145,27 @@ sub kill_all
 	}
 	$node->{_pid} = undef;
 	return;
+}
+
+my $scripts = PostgreSQL::Test::Utils::tempdir;
+
+# script_start(node, name, statements, database) - psql runs them in the background, to the first error.
+sub script_start
+{
+	my ($node, $name, $script, $db) = @_;
+	open(my $file, '>', "$scripts/$name.sql") or die "$scripts/$name.sql: $!";
+	print $file $script;
+	close $file;
+	return IPC::Run::start(
+		[ $node->installed_command('psql'), '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($db // 'postgres'), '-f', "$scripts/$name.sql" ],
+		'>', "$scripts/$name.out", '2>', "$scripts/$name.err");
+}
+
+# script_output(name) - what it wrote so far, and its errors.
+sub script_output
+{
+	my ($name) = @_;
+	return map { PostgreSQL::Test::Utils::slurp_file("$scripts/$name.$_") } qw(out err);
 }
 
 # log_clean(node) - no process of the server has crashed by itself.

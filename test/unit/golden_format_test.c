@@ -545,6 +545,7 @@ check_root(const void *detail, TsdbSpan src)
 			return "groups";
 	for (int i = 0; i < a.ncolumns; i++)
 		if (a.columns[i].attnum != b.columns[i].attnum || a.columns[i].type != b.columns[i].type ||
+			a.columns[i].quality_attnum != b.columns[i].quality_attnum ||
 			tsdb_span_left(&a.columns[i].summaries) != tsdb_span_left(&b.columns[i].summaries) ||
 			memcmp(a.columns[i].summaries.at, b.columns[i].summaries.at, tsdb_span_left(&a.columns[i].summaries)) != 0)
 			return "columns";
@@ -619,6 +620,7 @@ make_tree(TsdbSegment *segment, TsdbGroupBase *base)
 		tsdb_summaries_encode(&out, summaries[c]->type, make_summaries(summaries[c]), 3, segment->from_us, &mem);
 		segment->columns[c].attnum = (int16_t) (3 + 2 * c);
 		segment->columns[c].type = (uint8_t) summaries[c]->type;
+		segment->columns[c].quality_attnum = (int16_t) (300 * c);
 		segment->columns[c].summaries = tsdb_span(out.data, out.len);
 	}
 

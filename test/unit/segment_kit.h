@@ -125,6 +125,7 @@ kit_segment(TsdbSegment *segment, uint32_t ngroups, int ncolumns, int64_t block_
 		for (int i = 0; i < 39; i++)
 			bytes[i] = (uint8_t) random_next(random);
 		segment->columns[c].attnum = (int16_t) ((c > 0 ? segment->columns[c - 1].attnum : 0) + 1 + (int) random_below(random, 3));
+		segment->columns[c].quality_attnum = (int16_t) (random_below(random, 2) ? 0 : 1 + random_below(random, 1000));
 		segment->columns[c].type = (uint8_t) (1 + random_below(random, 10));
 		segment->columns[c].summaries = tsdb_span(bytes, 39);
 	}

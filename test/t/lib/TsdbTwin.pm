@@ -467,9 +467,7 @@ sub alter
 {
 	my ($self) = @_;
 	my $kind = pick(qw(add add drop widen rename compression twice));
-	# Which quality column belongs to which value is not for ALTER to change here.
-	my @choice = grep { $_->{type} ne 'tsdb.quality' } @{ $self->{columns} };
-	my $column = @choice ? pick(@choice) : undef;
+	my $column = @{ $self->{columns} } ? pick(@{ $self->{columns} }) : undef;
 
 	return $self->alter_add if $kind eq 'add' || !$column || @{ $self->{columns} } == 1;
 	if ($kind eq 'drop')
@@ -503,7 +501,7 @@ sub alter
 sub alter_add
 {
 	my ($self) = @_;
-	my $column = $self->add_column(pick(grep { $_ ne 'tsdb.quality' } keys_sorted(\%VALUES)));
+	my $column = $self->add_column(pick(keys_sorted(\%VALUES)));
 	my $default = chance(0.5) ? 'DEFAULT ' . $self->literal($column->{type}) : '';
 
 	return both("ALTER TABLE %s ADD COLUMN $column->{name} $column->{type} $default", 1);

@@ -8,7 +8,7 @@ SRC = $(sort $(wildcard src/*.c src/*/*.c))
 OBJS = $(SRC:.c=.o)
 SHLIB_LINK = -llz4
 PG_CPPFLAGS = -Isrc -MMD -MP
-PG_CFLAGS = -Wextra -Wno-unused-parameter
+PG_CFLAGS = -Wextra -Wno-unused-parameter -ffp-contract=off
 override with_llvm = no
 
 # `make installcheck` wants a running server with tsdb preloaded; `make test` brings its own.

@@ -194,7 +194,8 @@ check_crc(TsdbSpan *src)
 	if (tsdb_span_left(src) < CRC_BYTES)
 		return TSDB_CORRUPT;
 	crc_span = tsdb_span(src->end - CRC_BYTES, CRC_BYTES);
-	tsdb_span_read_u32(&crc_span, &crc);
+	if (!tsdb_span_read_u32(&crc_span, &crc))
+		return TSDB_CORRUPT;
 	src->end -= CRC_BYTES;
 	return tsdb_crc32c(src->at, tsdb_span_left(src)) == crc ? TSDB_OK : TSDB_CORRUPT;
 }

@@ -70,7 +70,7 @@ tsdb_patch(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("source of tsdb.patch() is not a query"),
-				 errdetail("Given: %s", source),
+				 errdetail("The source is \"%s\".", source),
 				 errhint("Give one SELECT or VALUES whose columns are named like those of table \"%s\".",
 						 RelationGetRelationName(rel))));
 	portal = SPI_cursor_open(NULL, plan, NULL, NULL, false);

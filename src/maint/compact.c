@@ -512,6 +512,8 @@ sweep_segments(TsdbCompaction *compaction)
 			;
 		else if (segment->nrows == 0 && !has_older_runs(compaction, segment->merged_seq))
 			tsdb_segstore_delete(compaction->store, compaction->rel, compaction->snapshot, &stored);
+		else if (segment->nrows > 0 && tsdb_segload_has_other_quality(compaction, segment))
+			tsdb_segmerge_recode(compaction, &stored);
 		else if (compaction->materialize && tsdb_segload_lacks_values(compaction, segment))
 			tsdb_segmerge_recode(compaction, &stored);
 		else if (segment->nrows > 0 && segment->dead_bytes > segment->stream_bytes / 20)

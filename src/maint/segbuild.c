@@ -259,6 +259,9 @@ load_old_root(TsdbSegmentBuild *build)
 	uint32 nsummaries;
 
 	build->old_columns = palloc_array(int, build->ncolumns + 1);
+	build->quality_attnums = palloc_array(int16, build->ncolumns + 1);
+	for (int v = 0; v < build->ncolumns; v++)
+		build->quality_attnums[v] = compaction->table.columns[compaction->table.values[v].attnum - 1].quality_attnum;
 	build->old_summaries = palloc0_array(TsdbSummary *, build->ncolumns + 1);
 	if (build->old == NULL)
 		return;
@@ -277,6 +280,8 @@ load_old_root(TsdbSegmentBuild *build)
 		}
 		if (build->plan.relayout || old->nrows == 0)
 			continue;
+		/* Summaries that stay were made with the column of their time; see tsdb_segload_has_other_quality. */
+		build->quality_attnums[v] = old->columns[c].quality_attnum;
 		build->old_summaries[v] = palloc_array(TsdbSummary, nsummaries);
 		TSDB_CHECK(tsdb_summaries_decode(old->columns[c].summaries, old->columns[c].type, build->old_summaries[v],
 										 nsummaries, old->from_us, TSDB_SUMMARY_ALL, &mem),
@@ -449,9 +454,8 @@ static void
 compute_summary(TsdbSegmentBuild *build, TsdbSummary *summary, int v, const TsdbBatch *batch,
 				uint32 from, uint32 nrows)
 {
-	const TsdbTable *table = &build->compaction->table;
 	const TsdbColumn *column = &batch->columns[v];
-	int16 quality_attnum = table->columns[column->attnum - 1].quality_attnum;
+	int16 quality_attnum = build->quality_attnums[v];
 	TsdbColumn *quality = quality_attnum > 0 ? tsdb_batch_column(batch, quality_attnum) : NULL;
 
 	tsdb_summary_compute(summary, column->type, nrows, batch->times + from, column->words + from,
@@ -540,7 +544,7 @@ write_root(TsdbSegmentBuild *build, uint64 merged_seq)
 		tsdb_summaries_encode(&coded, table->values[v].type, summaries, tsdb_segment_nsummaries(segment),
 							  segment->from_us, &mem);
 		segment->columns[v].attnum = table->values[v].attnum;
-		segment->columns[v].quality_attnum = table->columns[table->values[v].attnum - 1].quality_attnum;
+		segment->columns[v].quality_attnum = build->quality_attnums[v];
 		segment->columns[v].type = table->values[v].type;
 		segment->columns[v].summaries = tsdb_span(coded.data, coded.len);
 	}

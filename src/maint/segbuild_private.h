@@ -30,6 +30,7 @@ struct TsdbSegmentBuild
 	bool columns_changed; /* the root's columns are not the table's */
 	bool is_changed; /* something has to be written */
 	int ncolumns; /* value columns of the table */
+	int16 *quality_attnums; /* per column: the quality column that its summaries are made with */
 	int *old_columns; /* their places in the old root, -1 = none */
 	TsdbSummary **old_summaries; /* per column: those of the old root, NULL = none */
 	TsdbSegment segment; /* the new root */

@@ -109,6 +109,22 @@ tsdb_segload_lacks_values(TsdbCompaction *compaction, const TsdbSegment *segment
 	return false;
 }
 
+bool
+tsdb_segload_has_other_quality(const TsdbCompaction *compaction, const TsdbSegment *segment)
+{
+	const TsdbTable *table = &compaction->table;
+
+	for (int i = 0; i < segment->ncolumns; i++)
+	{
+		int16 attnum = segment->columns[i].attnum;
+
+		if (attnum <= table->natts && table->columns[attnum - 1].role == TSDB_ROLE_VALUE &&
+			table->columns[attnum - 1].quality_attnum != segment->columns[i].quality_attnum)
+			return true;
+	}
+	return false;
+}
+
 // private functions
 
 /* Rows of a column, of the whole segment. */

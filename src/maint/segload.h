@@ -40,4 +40,7 @@ extern bool tsdb_segload_extent(TsdbCompaction *compaction, const TsdbSegment *s
 /* tsdb_segload_lacks_values - do blocks lack a column whose missing value is not NULL? */
 extern bool tsdb_segload_lacks_values(TsdbCompaction *compaction, const TsdbSegment *segment);
 
+/* tsdb_segload_has_other_quality - do values belong to another quality column now than when their summaries were made? */
+extern bool tsdb_segload_has_other_quality(const TsdbCompaction *compaction, const TsdbSegment *segment);
+
 #endif /* TSDB_SEGLOAD_H */

@@ -64,7 +64,6 @@ static void merge_segment(TsdbCompaction *compaction, TsdbRunCursors *cursors, u
 static void start_walk(Merge *merge);
 static void find_active(Merge *merge);
 static void make_plan(Merge *merge);
-static bool has_other_quality(const TsdbCompaction *compaction, const TsdbSegment *old);
 static int64 choose_block_us(const Merge *merge, double nrows, double span_us);
 static int64 choose_group_us(int64 block_us, int64 segment_us);
 static bool choose_rewrite(const Merge *merge, int64 first_us, int64 last_us);
@@ -312,28 +311,11 @@ make_plan(Merge *merge)
 	span_us = Max(span_us, (double) compaction->table.sample_us);
 
 	plan->block_us = choose_block_us(merge, nrows, span_us);
-	plan->relayout = has_rows && (plan->block_us != old->block_us || has_other_quality(compaction, old) ||
+	plan->relayout = has_rows && (plan->block_us != old->block_us || tsdb_segload_has_other_quality(compaction, old) ||
 								  (compaction->materialize && tsdb_segload_lacks_values(compaction, old)));
 	plan->group_us = has_rows && !plan->relayout ? old->group_us : choose_group_us(plan->block_us, compaction->segment_us);
 	plan->use_subs = plan->block_us > SUB_US && nrows / span_us * SUB_US >= SUB_ROWS &&
 					 plan->group_us / SUB_US <= TSDB_MAX_SUMMARIES;
-}
-
-/* Do values belong to another quality column than when the old summaries were made? */
-static bool
-has_other_quality(const TsdbCompaction *compaction, const TsdbSegment *old)
-{
-	const TsdbTable *table = &compaction->table;
-
-	for (int i = 0; i < old->ncolumns; i++)
-	{
-		int16 attnum = old->columns[i].attnum;
-
-		if (attnum <= table->natts && table->columns[attnum - 1].role == TSDB_ROLE_VALUE &&
-			table->columns[attnum - 1].quality_attnum != old->columns[i].quality_attnum)
-			return true;
-	}
-	return false;
 }
 
 /* The option, or what suits the density; an old span that is not far off stays. */
@@ -671,6 +653,9 @@ take_base(Merge *merge, int64 until_us)
 static void
 trim_group(Merge *merge, const TsdbLoadedGroup *loaded, int64 until_us)
 {
+	/* A block is not cut where its summaries would not fit those that stay. */
+	bool may_cut = !tsdb_segload_has_other_quality(merge->compaction, &merge->stored.segment);
+
 	for (uint32 i = 0; i < loaded->base.nblocks; i++)
 	{
 		const TsdbBlock *block = &loaded->base.blocks[i];
@@ -682,7 +667,7 @@ trim_group(Merge *merge, const TsdbLoadedGroup *loaded, int64 until_us)
 			tsdb_segbuild_replace(merge->build, i);
 			continue;
 		}
-		if (block->first_time >= until_us ||
+		if (!may_cut || block->first_time >= until_us ||
 			until_us - block->first_time < (block->last_time - block->first_time) / 4)
 			continue;
 		caller = MemoryContextSwitchTo(merge->window);

@@ -349,31 +349,23 @@ verify_subs(Check *check, const TsdbBlock *block, int column_no, const TsdbBatch
 	}
 }
 
-/*
- * Is a summary that of these rows?  Columns are paired with quality columns by name, so it may have been
- * made with another one than the table has now, or without.
- */
+/* Is a summary that of these rows?  Not to be told when the quality column that it was made with is gone. */
 static bool
 matches_rows(Check *check, const TsdbSummary *stored, int column_no, const TsdbBatch *batch, uint32 from, uint32 nrows)
 {
 	const TsdbSegment *segment = check->segment;
 	const TsdbColumn *column = &batch->columns[column_no];
+	int16 quality_attnum = segment->columns[column_no].quality_attnum;
+	const TsdbColumn *quality = quality_attnum > 0 ? tsdb_batch_column(batch, quality_attnum) : NULL;
+	TsdbSummary computed;
 
-	for (int c = -1; c < segment->ncolumns; c++)
-	{
-		const TsdbColumn *quality = c >= 0 ? &batch->columns[c] : NULL;
-		TsdbSummary computed;
-
-		if (c >= 0 && (c == column_no || segment->columns[c].type != TSDB_TYPE_QUALITY))
-			continue;
-		tsdb_summary_compute(&computed, column->type, nrows, batch->times + from, column->words + from,
-							 column->states ? column->states + from : NULL,
-							 quality ? quality->words + from : NULL,
-							 quality && quality->states ? quality->states + from : NULL, stored->sequence);
-		if (same_summary(column->type, stored, &computed, segment->from_us))
-			return true;
-	}
-	return false;
+	if (quality_attnum > 0 && quality == NULL)
+		return true;
+	tsdb_summary_compute(&computed, column->type, nrows, batch->times + from, column->words + from,
+						 column->states ? column->states + from : NULL,
+						 quality ? quality->words + from : NULL,
+						 quality && quality->states ? quality->states + from : NULL, stored->sequence);
+	return same_summary(column->type, stored, &computed, segment->from_us);
 }
 
 /* The group's summaries in the root against those of its blocks. */

@@ -54,7 +54,7 @@ amplification() {
 sql -c 'DROP TABLE IF EXISTS amp_source, amp_tsdb'
 source_make
 table_make amp_tsdb tsdb
-server_live on
+server_live on 1
 before=$(written)
 replay
 hour=$(written)

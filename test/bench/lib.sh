@@ -45,6 +45,11 @@ median() {
     sort -g | awk '{ a[NR] = $1 } END { print NR % 2 ? a[(NR + 1) / 2] : (a[NR / 2] + a[NR / 2 + 1]) / 2 }'
 }
 
+# geometric_mean - of the numbers on stdin.
+geometric_mean() {
+    awk '{ s += log($1) } END { print exp(s / NR) }'
+}
+
 # ratio a b - a / b
 ratio() {
     awk -v a="$1" -v b="$2" 'BEGIN { if (b + 0 == 0) exit 1; printf "%.6g", a / b }' || die "a measurement is missing: $1 / $2"
@@ -131,8 +136,9 @@ ASK_FROM='2024-01-01 05:00:00'
 ASK_UNTIL='2024-01-01 06:00:00'
 EPOCH=1704067200
 
-# server_live on|off - autovacuum and maintenance as in real life, only faster.
+# server_live on|off [seconds] - autovacuum and maintenance; looking at the tables every so many seconds
+# instead of by their defaults, where a workload runs faster than the clock.
 server_live() {
     sql -c "ALTER SYSTEM SET autovacuum = $1" -c "ALTER SYSTEM SET tsdb.maintenance = $1" \
-        -c "ALTER SYSTEM SET autovacuum_naptime = '1s'" -c "ALTER SYSTEM SET tsdb.maintenance_naptime = '1s'" -c 'SELECT pg_reload_conf()' >/dev/null
+        -c "ALTER SYSTEM SET autovacuum_naptime = ${2:-DEFAULT}" -c "ALTER SYSTEM SET tsdb.maintenance_naptime = ${2:-DEFAULT}" -c 'SELECT pg_reload_conf()' >/dev/null
 }

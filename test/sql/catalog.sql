@@ -9,7 +9,7 @@ JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'tsdb'
 JOIN pg_proc p ON p.oid = d.objid
 JOIN pg_namespace n ON n.oid = p.pronamespace
 WHERE d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass AND d.classid = 'pg_proc'::regclass
-ORDER BY p.proname COLLATE "C", p.pronargs;
+ORDER BY p.proname COLLATE "C", pg_get_function_identity_arguments(p.oid) COLLATE "C";
 SELECT 'column tsdb.' || p.proname || '.' || a.name || ' ' || format_type(a.type, NULL)
 FROM pg_proc p, unnest(p.proargnames, p.proargmodes, p.proallargtypes) WITH ORDINALITY a (name, mode, type, position)
 WHERE p.pronamespace = 'tsdb'::regnamespace AND a.mode IN ('o', 't')

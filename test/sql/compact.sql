@@ -147,6 +147,18 @@ SELECT count(*) FROM tsdb.runs('m');
 SELECT count(*) FROM m;
 SELECT * FROM tsdb.verify('m');
 
+-- values change their quality column by a rename: their summaries are made anew
+CREATE TABLE q (time timestamptz NOT NULL, v float8, w float8, v_quality tsdb.quality)
+    USING tsdb WITH (tags = '', sample_interval = '1s', block_interval = '1h', compact_after = '36500 days');
+INSERT INTO q SELECT '2024-01-01Z'::timestamptz + i * interval '1 min', i, i, CASE WHEN i % 2 = 0 THEN -2147483648 ELSE 0 END FROM generate_series(0, 999) i;
+SELECT tsdb.compact('q');
+SELECT column_name, sum(bad) FROM tsdb.block_columns('q') GROUP BY 1 ORDER BY 1;
+ALTER TABLE q RENAME v_quality TO w_quality;
+SELECT tsdb.compact('q');
+SELECT column_name, sum(bad) FROM tsdb.block_columns('q') GROUP BY 1 ORDER BY 1;
+SELECT * FROM tsdb.verify('q');
+DROP TABLE q;
+
 -- retention: whole blocks, and segments
 CREATE TABLE r (time timestamptz NOT NULL, sensor text, v float8)
     USING tsdb WITH (tags = 'sensor', sample_interval = '1s', block_interval = '1h', compact_after = '36500 days', retention = '36500 days');

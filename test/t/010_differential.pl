@@ -480,7 +480,7 @@ sub scroll
 }
 
 # Maintenance.
-sub do_compact { my ($self) = @_; return maintain($self, "SELECT tsdb.compact('m')"); }
+sub do_compact { my ($self) = @_; return maintain($self, "SELECT tsdb.compact('" . pick($twin->tables) . "')"); }
 sub do_vacuum { my ($self) = @_; return maintain($self, pick('VACUUM m', 'VACUUM (FREEZE) m', 'VACUUM h')); }
 sub do_analyze { my ($self) = @_; return maintain($self, 'ANALYZE m'); }
 sub do_reindex { my ($self) = @_; return maintain($self, pick('REINDEX TABLE m', 'REINDEX TABLE CONCURRENTLY m')); }
@@ -488,7 +488,8 @@ sub do_reindex { my ($self) = @_; return maintain($self, pick('REINDEX TABLE m',
 sub do_vacuum_full
 {
 	my ($self) = @_;
-	my $toast = $self->{psql}->one("SELECT reltoastrelid::regclass FROM pg_class WHERE oid = 'm'::regclass");
+	my $table = pick($twin->tables);
+	my $toast = $self->{psql}->one("SELECT reltoastrelid::regclass FROM pg_class WHERE oid = '$table'::regclass");
 	my $result = $self->{psql}->run(pick('VACUUM FULL m', 'VACUUM FULL m', 'VACUUM FULL h', $toast eq '-' ? 'VACUUM FULL m' : "VACUUM FULL $toast"));
 
 	die "VACUUM FULL: $result->{error}\n" if $result->{state} ne '00000' && !$CONFLICT{ $result->{state} };
@@ -529,8 +530,11 @@ sub verify
 	my $self = $session{a};
 
 	return if !$has_verify;
-	my $result = $self->{psql}->run("SELECT * FROM tsdb.verify('m')");
-	die "tsdb.verify: @{ $result->{out} }\n" if ran($self, $result) && @{ $result->{out} };
+	foreach my $table ($twin->tables)
+	{
+		my $result = $self->{psql}->run("SELECT * FROM tsdb.verify('$table')");
+		die "tsdb.verify('$table'): @{ $result->{out} }\n" if ran($self, $result) && @{ $result->{out} };
+	}
 	return;
 }
 
@@ -546,7 +550,7 @@ sub finish
 	my $self = $session{a};
 	do_prepared($self) while @prepared;
 	do_check($self);
-	$self->{psql}->one("SELECT tsdb.compact('m')");
+	$self->{psql}->one("SELECT tsdb.compact('$_')") foreach $twin->tables;
 	do_check($self);
 	verify();
 	$self->{psql}->one('VACUUM m');

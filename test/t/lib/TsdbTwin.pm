@@ -65,7 +65,7 @@ sub new
 		grid_us => pick(@GRIDS),
 		ncolumns => 0,
 		unlogged => chance(0.1),
-		nullable => 1,
+		is_partitioned => chance(0.2),
 		%options }, $class;
 	my @tag_types = @{ pick([], ['text'], ['text'], [ 'text', 'int4' ], [ 'text', 'int4', 'bool' ], [ 'date', 'text' ]) };
 
@@ -93,13 +93,34 @@ sub setup
 		  . "RETURN ((extract(epoch FROM t) - 946684800) * 1000000)::int8 / $self->{grid_us}",
 		"CREATE FUNCTION ts(n int8) RETURNS timestamptz IMMUTABLE LANGUAGE sql "
 		  . "RETURN timestamptz '2000-01-01 00:00+00' + n * interval '$self->{grid_us} us'",
-		"CREATE $kind m ($columns) USING tsdb WITH (" . $self->options . ")",
+		$self->create_m($kind, $columns),
 		"CREATE $kind h ($columns)",
 		"CREATE UNIQUE INDEX h_key ON h ($keys) NULLS NOT DISTINCT",
 		"CREATE UNLOGGED TABLE stage_a (ord int8)",
 		"CREATE UNLOGGED TABLE stage_b (ord int8)",
 		"RESET client_min_messages");
 }
+
+# create_m - one table, or a partitioned one: rows move between partitions
+sub create_m
+{
+	my ($self, $kind, $columns) = @_;
+	my $options = $self->options;
+
+	return "CREATE $kind m ($columns) USING tsdb WITH ($options)" if !$self->{is_partitioned};
+	my $partition = "EXECUTE format('CREATE $kind m_%s PARTITION OF m FOR VALUES FROM (%s) TO (%s) USING tsdb WITH (%s)', ";
+	my $with = "\$with\$$options\$with\$";
+
+	return (
+		"CREATE TABLE m ($columns) PARTITION BY RANGE (time)",
+		"DO \$\$ BEGIN "
+		  . "$partition 'old', 'MINVALUE', quote_literal(ts(0)), $with); "
+		  . "$partition 'mid', quote_literal(ts(0)), quote_literal(ts(150)), $with); "
+		  . "$partition 'new', quote_literal(ts(150)), 'MAXVALUE', $with); END \$\$");
+}
+
+# tables - those that hold rows of m
+sub tables { my ($self) = @_; return $self->{is_partitioned} ? qw(m_old m_mid m_new) : 'm'; }
 
 sub options
 {
@@ -466,7 +487,7 @@ sub any_change
 sub alter
 {
 	my ($self) = @_;
-	my $kind = pick(qw(add add drop widen rename compression twice));
+	my $kind = pick(qw(add add drop widen rename compression), $self->{is_partitioned} ? () : 'twice');
 	my $column = @{ $self->{columns} } ? pick(@{ $self->{columns} }) : undef;
 
 	return $self->alter_add if $kind eq 'add' || !$column || @{ $self->{columns} } == 1;
@@ -495,7 +516,7 @@ sub alter
 				"ALTER TABLE m SET ACCESS METHOD tsdb, SET (" . $self->options . ")" ],
 			is_rewrite => 1 };
 	}
-	return { m => "ALTER TABLE m SET (compression = '" . pick(qw(auto fast small)) . "')", h => [] };
+	return { m => 'ALTER TABLE ' . pick($self->tables) . " SET (compression = '" . pick(qw(auto fast small)) . "')", h => [] };
 }
 
 sub alter_add

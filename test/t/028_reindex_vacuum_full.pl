@@ -32,16 +32,18 @@ sub indexes
 }
 
 # Writers that are open across REINDEX CONCURRENTLY, begun before it and in the middle.
+# More than the buffer holds: the writer has locks on the storage from then on.
+my $overflow = q{INSERT INTO m SELECT timestamptz '2025-01-01Z' + i * interval '1 s', 6, i FROM generate_series(1, 60000) i; DELETE FROM m WHERE sensor = 6;};
 my $writer = DurabilityKit::Session->new($node);
 my $second = DurabilityKit::Session->new($node);
 my $admin = DurabilityKit::Session->new($node);
 my $holder = DurabilityKit::Session->new($node);
-$writer->query_safe('BEGIN;' . twins_write('3', 0, 1000, 1) . q{INSERT INTO m SELECT timestamptz '2025-01-01Z' + i * interval '1 s', 6, i FROM generate_series(1, 60000) i;});
+$writer->query_safe('BEGIN;' . twins_write('3', 0, 1000, 1) . $overflow);
 $admin->start("REINDEX TABLE CONCURRENTLY $toast");
 $node->poll_query_until('postgres', "SELECT count(*) > 1 FROM pg_index WHERE indrelid = '$toast'::regclass") or die;
 $second->query_safe('BEGIN;' . twins_write('4, 5', 0, 1000, 1));
 ok($admin->is_running, 'REINDEX CONCURRENTLY waits for the writer');
-$writer->query_safe(twins_write('3', 900, 1100, 2) . q{DELETE FROM m WHERE sensor = 6; COMMIT;});
+$writer->query_safe(twins_write('3', 900, 1100, 2) . 'COMMIT;');
 $node->safe_psql('postgres', twins_write('7', 0, 300, 2));
 $second->query_safe(twins_write('4', 900, 1100, 2) . 'COMMIT;');
 $admin->finish;
@@ -52,7 +54,7 @@ $node->safe_psql('postgres', q{SELECT tsdb.compact('m')} . ";REINDEX TABLE $toas
 sound('compacted and reindexed');
 
 # A new series while REINDEX CONCURRENTLY has an index that is not valid yet: dictionary rows are seen by it at once.
-$writer->query_safe('BEGIN;' . twins_write('3', 0, 10, 3));
+$writer->query_safe('BEGIN;' . twins_write('3', 0, 10, 3) . $overflow);
 $admin->start("REINDEX TABLE CONCURRENTLY $toast");
 $node->poll_query_until('postgres', "SELECT count(*) > 1 FROM pg_index WHERE indrelid = '$toast'::regclass") or die;
 $node->safe_psql('postgres', "BEGIN; SET LOCAL lock_timeout = '30s';" . twins_write('100, 101', 0, 50, 1) . 'COMMIT');
@@ -64,7 +66,7 @@ $node->safe_psql('postgres', twins_write('100, 101, 102, 103', 40, 90, 2));
 sound('new series during REINDEX CONCURRENTLY');
 
 # Cancelled: the leftover index must not get in the way of anything.
-$writer->query_safe('BEGIN;' . twins_write('3', 500, 600, 4));
+$writer->query_safe('BEGIN;' . twins_write('3', 500, 600, 4) . $overflow);
 $admin->start("REINDEX TABLE CONCURRENTLY $toast");
 $node->poll_query_until('postgres', "SELECT count(*) > 1 FROM pg_index WHERE indrelid = '$toast'::regclass") or die;
 $node->safe_psql('postgres', q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE 'REINDEX%' AND pid <> pg_backend_pid()});

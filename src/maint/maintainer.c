@@ -24,6 +24,7 @@
 #include "maint/progress.h"
 #include "miscadmin.h"
 #include "pg/counters.h"
+#include "pg/shmem.h"
 #include "pg/wakeup.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -34,7 +35,6 @@
 #include "storage/lmgr.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
-#include "storage/shmem.h"
 #include "tcop/tcopprot.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
@@ -68,13 +68,10 @@ int tsdb_max_workers = 2;
 
 static bool maintenance_enabled = true; /* GUC tsdb.maintenance */
 static Maintenance *maintenance = NULL; /* in shared memory */
-static shmem_request_hook_type prev_shmem_request = NULL;
-static shmem_startup_hook_type prev_shmem_startup = NULL;
 
 static void define_settings(void);
 static void register_launcher(void);
-static void shmem_request(void);
-static void shmem_startup(void);
+static void make_maintenance(void *piece);
 static void set_session(void);
 static bool has_extension(void);
 static List *list_tables(MemoryContext context);
@@ -100,10 +97,7 @@ tsdb_maintainer_init(void)
 	tsdb_wakeup_init();
 	tsdb_counters_init();
 	tsdb_progress_init();
-	prev_shmem_request = shmem_request_hook;
-	shmem_request_hook = shmem_request;
-	prev_shmem_startup = shmem_startup_hook;
-	shmem_startup_hook = shmem_startup;
+	tsdb_shmem_register("tsdb maintenance", sizeof(Maintenance), (void **) &maintenance, make_maintenance);
 	if (!IsBinaryUpgrade)
 		register_launcher();
 }
@@ -165,29 +159,11 @@ register_launcher(void)
 }
 
 static void
-shmem_request(void)
+make_maintenance(void *piece)
 {
-	if (prev_shmem_request)
-		prev_shmem_request();
-	RequestAddinShmemSpace(sizeof(Maintenance));
-	RequestNamedLWLockTranche("tsdb maintenance", 1);
-}
+	Maintenance *made = piece;
 
-static void
-shmem_startup(void)
-{
-	bool found;
-
-	if (prev_shmem_startup)
-		prev_shmem_startup();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	maintenance = ShmemInitStruct("tsdb maintenance", sizeof(Maintenance), &found);
-	if (!found)
-	{
-		memset(maintenance, 0, sizeof(Maintenance));
-		maintenance->lock = &GetNamedLWLockTranche("tsdb maintenance")->lock;
-	}
-	LWLockRelease(AddinShmemInitLock);
+	made->lock = tsdb_shmem_lock();
 }
 
 /* No setting of the database or of the server may stop or hijack the work. */

@@ -11,9 +11,9 @@
 #include "access/xact.h"
 #include "maint/progress.h"
 #include "miscadmin.h"
+#include "pg/shmem.h"
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
-#include "storage/shmem.h"
 #include "storage/spin.h"
 #include "utils/timestamp.h"
 
@@ -31,11 +31,8 @@ static const char *const names[] = {
 
 static Place *places = NULL; /* in shared memory */
 static Place *mine = NULL;
-static shmem_request_hook_type prev_shmem_request = NULL;
-static shmem_startup_hook_type prev_shmem_startup = NULL;
 
-static void shmem_request(void);
-static void shmem_startup(void);
+static void make_places(void *piece);
 static void end_with_transaction(XactEvent event, void *arg);
 static void end_with_process(int code, Datum arg);
 
@@ -129,39 +126,19 @@ tsdb_progress_name(TsdbPhase phase)
 void
 tsdb_progress_init(void)
 {
-	prev_shmem_request = shmem_request_hook;
-	shmem_request_hook = shmem_request;
-	prev_shmem_startup = shmem_startup_hook;
-	shmem_startup_hook = shmem_startup;
+	tsdb_shmem_register("tsdb progress", sizeof(Place) * NPLACES, (void **) &places, make_places);
 	RegisterXactCallback(end_with_transaction, NULL);
 }
 
 // private functions
 
 static void
-shmem_request(void)
+make_places(void *piece)
 {
-	if (prev_shmem_request)
-		prev_shmem_request();
-	RequestAddinShmemSpace(sizeof(Place) * NPLACES);
-}
+	Place *made = piece;
 
-static void
-shmem_startup(void)
-{
-	bool found;
-
-	if (prev_shmem_startup)
-		prev_shmem_startup();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	places = ShmemInitStruct("tsdb progress", sizeof(Place) * NPLACES, &found);
-	if (!found)
-	{
-		memset(places, 0, sizeof(Place) * NPLACES);
-		for (int i = 0; i < NPLACES; i++)
-			SpinLockInit(&places[i].lock);
-	}
-	LWLockRelease(AddinShmemInitLock);
+	for (int i = 0; i < NPLACES; i++)
+		SpinLockInit(&made[i].lock);
 }
 
 static void

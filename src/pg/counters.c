@@ -10,11 +10,11 @@
 
 #include "miscadmin.h"
 #include "pg/counters.h"
+#include "pg/shmem.h"
 #include "port/atomics.h"
 #include "port/pg_bitutils.h"
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
-#include "storage/shmem.h"
 #include "utils/timestamp.h"
 
 #define FIRST_DURATION TSDB_STAT_FLUSH
@@ -34,11 +34,8 @@ static const char *const names[TSDB_NSTATS] = {
 	"bytes_compacted", "rows_expired", "worker_passes", "worker_errors", "flush", "compaction", "retention"};
 
 static Counters *counters = NULL; /* in shared memory */
-static shmem_request_hook_type prev_shmem_request = NULL;
-static shmem_startup_hook_type prev_shmem_startup = NULL;
 
-static void shmem_request(void);
-static void shmem_startup(void);
+static void make_counters(void *piece);
 static uint32 bucket_of(uint64 duration_us);
 static uint64 bucket_middle(uint32 bucket);
 static uint64 percentile(uint32 duration, double part);
@@ -85,41 +82,22 @@ tsdb_counters_since(void)
 void
 tsdb_counters_init(void)
 {
-	prev_shmem_request = shmem_request_hook;
-	shmem_request_hook = shmem_request;
-	prev_shmem_startup = shmem_startup_hook;
-	shmem_startup_hook = shmem_startup;
+	tsdb_shmem_register("tsdb counters", sizeof(Counters), (void **) &counters, make_counters);
 }
 
 // private functions
 
 static void
-shmem_request(void)
+make_counters(void *piece)
 {
-	if (prev_shmem_request)
-		prev_shmem_request();
-	RequestAddinShmemSpace(sizeof(Counters));
-}
+	Counters *made = piece;
 
-static void
-shmem_startup(void)
-{
-	bool found;
-
-	if (prev_shmem_startup)
-		prev_shmem_startup();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	counters = ShmemInitStruct("tsdb counters", sizeof(Counters), &found);
-	if (!found)
-	{
-		counters->since = GetCurrentTimestamp();
-		for (int i = 0; i < TSDB_NSTATS; i++)
-			pg_atomic_init_u64(&counters->counts[i], 0);
-		for (int i = 0; i < NDURATIONS; i++)
-			for (int b = 0; b < NBUCKETS; b++)
-				pg_atomic_init_u64(&counters->buckets[i][b], 0);
-	}
-	LWLockRelease(AddinShmemInitLock);
+	made->since = GetCurrentTimestamp();
+	for (int i = 0; i < TSDB_NSTATS; i++)
+		pg_atomic_init_u64(&made->counts[i], 0);
+	for (int i = 0; i < NDURATIONS; i++)
+		for (int b = 0; b < NBUCKETS; b++)
+			pg_atomic_init_u64(&made->buckets[i][b], 0);
 }
 
 /* bucket_of - below STEPS the value itself, then its highest bits. */

@@ -8,11 +8,11 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "pg/shmem.h"
 #include "pg/wakeup.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
-#include "storage/shmem.h"
 #include "storage/spin.h"
 
 #define NREQUESTS 32
@@ -25,11 +25,8 @@ typedef struct Wakeup
 } Wakeup;
 
 static Wakeup *wakeup = NULL; /* in shared memory */
-static shmem_request_hook_type prev_shmem_request = NULL;
-static shmem_startup_hook_type prev_shmem_startup = NULL;
 
-static void shmem_request(void);
-static void shmem_startup(void);
+static void make_wakeup(void *piece);
 static void forget_launcher(int code, Datum arg);
 
 void
@@ -83,37 +80,17 @@ tsdb_wakeup_next(void)
 void
 tsdb_wakeup_init(void)
 {
-	prev_shmem_request = shmem_request_hook;
-	shmem_request_hook = shmem_request;
-	prev_shmem_startup = shmem_startup_hook;
-	shmem_startup_hook = shmem_startup;
+	tsdb_shmem_register("tsdb wakeup", sizeof(Wakeup), (void **) &wakeup, make_wakeup);
 }
 
 // private functions
 
 static void
-shmem_request(void)
+make_wakeup(void *piece)
 {
-	if (prev_shmem_request)
-		prev_shmem_request();
-	RequestAddinShmemSpace(sizeof(Wakeup));
-}
+	Wakeup *made = piece;
 
-static void
-shmem_startup(void)
-{
-	bool found;
-
-	if (prev_shmem_startup)
-		prev_shmem_startup();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	wakeup = ShmemInitStruct("tsdb wakeup", sizeof(Wakeup), &found);
-	if (!found)
-	{
-		memset(wakeup, 0, sizeof(Wakeup));
-		SpinLockInit(&wakeup->lock);
-	}
-	LWLockRelease(AddinShmemInitLock);
+	SpinLockInit(&made->lock);
 }
 
 static void

@@ -25,11 +25,11 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "miscadmin.h"
+#include "pg/shmem.h"
 #include "storage/bufmgr.h"
 #include "storage/bufpage.h"
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
-#include "storage/shmem.h"
 #include "storage/smgr.h"
 
 #include "pg/compat.h"
@@ -57,11 +57,8 @@ typedef struct Metapage
 StaticAssertDecl(sizeof(Metapage) == 96, "the metapage is part of the disk format");
 
 static uint64 *server_incarnation = NULL; /* in shared memory */
-static shmem_request_hook_type prev_shmem_request = NULL;
-static shmem_startup_hook_type prev_shmem_startup = NULL;
 
-static void shmem_request(void);
-static void shmem_startup(void);
+static void make_incarnation(void *piece);
 static uint64 incarnation_get(void);
 static Buffer metapage_open(Relation rel, int lockmode);
 static Buffer metapage_open_or_create(Relation rel);
@@ -194,43 +191,23 @@ tsdb_metapage_copy(Relation old_rel, Relation new_rel)
 void
 tsdb_metapage_shmem_init(void)
 {
-	prev_shmem_request = shmem_request_hook;
-	shmem_request_hook = shmem_request;
-	prev_shmem_startup = shmem_startup_hook;
-	shmem_startup_hook = shmem_startup;
+	tsdb_shmem_register("tsdb incarnation", sizeof(uint64), (void **) &server_incarnation, make_incarnation);
 }
 
 // private functions
 
+/* make_incarnation - choose the incarnation; also after a crash of a backend, when shared memory is made anew. */
 static void
-shmem_request(void)
+make_incarnation(void *piece)
 {
-	if (prev_shmem_request)
-		prev_shmem_request();
-	RequestAddinShmemSpace(sizeof(uint64));
-}
+	uint64 *made = piece;
 
-/* shmem_startup - choose the incarnation; also after a crash of a backend, when shared memory is made anew. */
-static void
-shmem_startup(void)
-{
-	bool found;
-
-	if (prev_shmem_startup)
-		prev_shmem_startup();
-
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	server_incarnation = ShmemInitStruct("tsdb incarnation", sizeof(uint64), &found);
-	if (!found)
-	{
-		if (!pg_strong_random(server_incarnation, sizeof(uint64)))
-			ereport(ERROR,
-					(errcode(ERRCODE_INTERNAL_ERROR),
-					 errmsg("could not generate random number for tsdb")));
-		if (*server_incarnation == 0)
-			*server_incarnation = 1;
-	}
-	LWLockRelease(AddinShmemInitLock);
+	if (!pg_strong_random(made, sizeof(uint64)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate random number for tsdb")));
+	if (*made == 0)
+		*made = 1;
 }
 
 static uint64

@@ -59,7 +59,7 @@ tsdb_handler_routine(void)
 static HeapTuple
 copy_heap_tuple(TupleTableSlot *slot)
 {
-	HeapTuple	tuple = TTSOpsVirtual.copy_heap_tuple(slot);
+	HeapTuple tuple = TTSOpsVirtual.copy_heap_tuple(slot);
 
 	/* ANALYZE sorts by t_self (rule C6). */
 	tuple->t_self = slot->tts_tid;

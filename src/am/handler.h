@@ -16,4 +16,4 @@ extern void tsdb_handler_init(void);
 /* tsdb_handler_routine - the routine, to recognise relations of ours without a catalog look-up. */
 extern const TableAmRoutine *tsdb_handler_routine(void);
 
-#endif							/* TSDB_HANDLER_H */
+#endif /* TSDB_HANDLER_H */

@@ -23,13 +23,13 @@
 /* A row that is about to be changed: as the statement saw it and as it is now. */
 typedef struct Target
 {
-	TsdbKey		key;
+	TsdbKey key;
 	TsdbRowAccess *seen_access;
 	TsdbRowAccess *newest_access;
 	TupleTableSlot *seen;
-	TupleTableSlot *newest;		/* NULL: gone */
-	TupleTableSlot *copy;		/* holder of `seen` when its access is gone */
-	bool		changed;
+	TupleTableSlot *newest; /* NULL: gone */
+	TupleTableSlot *copy; /* holder of `seen` when its access is gone */
+	bool changed;
 } Target;
 
 static TM_Result find_target(Relation rel, ItemPointer tid, CommandId cid, Snapshot snapshot,
@@ -46,7 +46,7 @@ void
 tsdb_modify_insert(Relation rel, TupleTableSlot *slot, CommandId cid)
 {
 	const TsdbTable *table = tsdb_table_get(rel);
-	TsdbKey		key = tsdb_rowkey_get(rel, table, slot, true);
+	TsdbKey key = tsdb_rowkey_get(rel, table, slot, true);
 
 	/* Creating a series may have processed invalidations. */
 	table = tsdb_table_get(rel);
@@ -58,8 +58,8 @@ tsdb_modify_insert(Relation rel, TupleTableSlot *slot, CommandId cid)
 TM_Result
 tsdb_modify_delete(Relation rel, ItemPointer tid, CommandId cid, Snapshot snapshot, bool wait, TM_FailureData *tmfd)
 {
-	Target		target;
-	TM_Result	result = find_target(rel, tid, cid, snapshot, wait ? LockWaitBlock : LockWaitSkip, true, &target, tmfd);
+	Target target;
+	TM_Result result = find_target(rel, tid, cid, snapshot, wait ? LockWaitBlock : LockWaitSkip, true, &target, tmfd);
 
 	if (result == TM_Ok)
 	{
@@ -76,13 +76,13 @@ TM_Result
 tsdb_modify_update(Relation rel, ItemPointer tid, TupleTableSlot *slot, CommandId cid, Snapshot snapshot,
 				   bool wait, TM_FailureData *tmfd)
 {
-	Target		target;
-	TM_Result	result = find_target(rel, tid, cid, snapshot, wait ? LockWaitBlock : LockWaitSkip, true, &target, tmfd);
+	Target target;
+	TM_Result result = find_target(rel, tid, cid, snapshot, wait ? LockWaitBlock : LockWaitSkip, true, &target, tmfd);
 
 	if (result == TM_Ok)
 	{
 		const TsdbTable *table = tsdb_table_get(rel);
-		TsdbKey		key = tsdb_rowkey_get(rel, table, slot, true);
+		TsdbKey key = tsdb_rowkey_get(rel, table, slot, true);
 
 		table = tsdb_table_get(rel);
 		if (tsdb_key_compare(key, target.key) != 0)
@@ -103,8 +103,8 @@ TM_Result
 tsdb_modify_lock(Relation rel, ItemPointer tid, Snapshot snapshot, TupleTableSlot *slot, CommandId cid,
 				 LockWaitPolicy wait_policy, uint8 flags, TM_FailureData *tmfd)
 {
-	Target		target;
-	TM_Result	result = find_target(rel, tid, cid, snapshot, wait_policy, false, &target, tmfd);
+	Target target;
+	TM_Result result = find_target(rel, tid, cid, snapshot, wait_policy, false, &target, tmfd);
 
 	if (result == TM_WouldBlock && wait_policy == LockWaitError)
 		ereport(ERROR,
@@ -132,7 +132,7 @@ tsdb_modify_fetch(Relation rel, ItemPointer tid, Snapshot snapshot, TupleTableSl
 {
 	TsdbRowAccess *access;
 	TupleTableSlot *row;
-	TsdbKey		key;
+	TsdbKey key;
 
 	if (tsdb_images_find(rel, tid, slot))
 		return true;
@@ -155,10 +155,10 @@ tsdb_modify_fetch(Relation rel, ItemPointer tid, Snapshot snapshot, TupleTableSl
 bool
 tsdb_modify_satisfies(Relation rel, TupleTableSlot *slot, Snapshot snapshot)
 {
-	TsdbKey		key = tsdb_rowkey_get(rel, tsdb_table_get(rel), slot, false);
+	TsdbKey key = tsdb_rowkey_get(rel, tsdb_table_get(rel), slot, false);
 	TsdbRowAccess *access;
 	TupleTableSlot *row;
-	bool		result;
+	bool result;
 
 	if (key.series == 0)
 		return false;
@@ -185,7 +185,7 @@ static TM_Result
 find_target(Relation rel, ItemPointer tid, CommandId cid, Snapshot snapshot, LockWaitPolicy wait_policy,
 			bool is_change, Target *target, TM_FailureData *tmfd)
 {
-	CommandId	by;
+	CommandId by;
 
 	memset(target, 0, sizeof(Target));
 	tmfd->ctid = *tid;

@@ -23,4 +23,4 @@ extern TM_Result tsdb_modify_lock(Relation rel, ItemPointer tid, Snapshot snapsh
 extern bool tsdb_modify_fetch(Relation rel, ItemPointer tid, Snapshot snapshot, TupleTableSlot *slot);
 extern bool tsdb_modify_satisfies(Relation rel, TupleTableSlot *slot, Snapshot snapshot);
 
-#endif							/* TSDB_MODIFY_H */
+#endif /* TSDB_MODIFY_H */

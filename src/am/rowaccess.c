@@ -23,23 +23,23 @@
 
 struct TsdbRowAccess
 {
-	dlist_node	node;			/* in kept, when depth > 0 */
-	int			depth;			/* executor run that keeps it, 0 = none: closed at release */
+	dlist_node node; /* in kept, when depth > 0 */
+	int depth; /* executor run that keeps it, 0 = none: closed at release */
 	MemoryContext context;
-	Relation	rel;
-	Snapshot	given;			/* seen: the caller's snapshot, to know it again; latest: NULL */
+	Relation rel;
+	Snapshot given; /* seen: the caller's snapshot, to know it again; latest: NULL */
 	TransactionId given_xmin;
 	TransactionId given_xmax;
-	CommandId	curcid;
-	Snapshot	registered;		/* ours, or NULL */
+	CommandId curcid;
+	Snapshot registered; /* ours, or NULL */
 	TsdbReader *reader;
 	TsdbRowFiller *filler;
 	TupleTableSlot *slot;
-	HTAB	   *series;			/* latest: series whose lock was held when it was opened or later found held */
+	HTAB *series; /* latest: series whose lock was held when it was opened or later found held */
 };
 
 static dlist_head kept = DLIST_STATIC_INIT(kept);
-static int	run_depth = 0;
+static int run_depth = 0;
 static ExecutorRun_hook_type prev_executor_run = NULL;
 
 static TsdbRowAccess *create_access(Relation rel);
@@ -54,7 +54,7 @@ TsdbRowAccess *
 tsdb_rowaccess_seen(Relation rel, Snapshot snapshot)
 {
 	TsdbRowAccess *access;
-	bool		is_mvcc = snapshot != NULL && snapshot->snapshot_type == SNAPSHOT_MVCC;
+	bool is_mvcc = snapshot != NULL && snapshot->snapshot_type == SNAPSHOT_MVCC;
 
 	if (!is_mvcc)
 		snapshot = ActiveSnapshotSet() ? GetActiveSnapshot() : GetLatestSnapshot();
@@ -90,7 +90,7 @@ tsdb_rowaccess_latest(Relation rel, CommandId curcid, uint32 series)
 	open_reader(access, access->registered);
 	if (access->depth > 0)
 	{
-		HASHCTL		ctl = {0};
+		HASHCTL ctl = {0};
 
 		ctl.keysize = sizeof(uint32);
 		ctl.entrysize = sizeof(uint32);
@@ -143,8 +143,8 @@ tsdb_rowaccess_same_runs(TsdbRowAccess *a, TsdbRowAccess *b)
 {
 	const uint64 *left;
 	const uint64 *right;
-	uint32		nleft = tsdb_reader_run_numbers(a->reader, &left);
-	uint32		nright = tsdb_reader_run_numbers(b->reader, &right);
+	uint32 nleft = tsdb_reader_run_numbers(a->reader, &left);
+	uint32 nright = tsdb_reader_run_numbers(b->reader, &right);
 
 	return a->curcid == b->curcid && nleft == nright && memcmp(left, right, sizeof(uint64) * nleft) == 0;
 }
@@ -152,7 +152,7 @@ tsdb_rowaccess_same_runs(TsdbRowAccess *a, TsdbRowAccess *b)
 bool
 tsdb_rowaccess_equal(Relation rel, TupleTableSlot *a, TupleTableSlot *b)
 {
-	TupleDesc	desc = RelationGetDescr(rel);
+	TupleDesc desc = RelationGetDescr(rel);
 
 	slot_getallattrs(a);
 	slot_getallattrs(b);
@@ -195,7 +195,7 @@ open_reader(TsdbRowAccess *access, Snapshot snapshot)
 {
 	MemoryContext old = MemoryContextSwitchTo(access->context);
 	const TsdbTable *table;
-	int			npending;
+	int npending;
 	TsdbBatch **pending;
 
 	pending = tsdb_buffer_pending(access->rel, tsdb_table_get(access->rel), snapshot->curcid, &npending);
@@ -224,9 +224,9 @@ close_access(TsdbRowAccess *access)
 static TsdbRowAccess *
 find_seen(Relation rel, Snapshot snapshot)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
-	dlist_foreach(iter, &kept)
+	dlist_foreach (iter, &kept)
 	{
 		TsdbRowAccess *access = dlist_container(TsdbRowAccess, node, iter.cur);
 
@@ -241,9 +241,9 @@ find_seen(Relation rel, Snapshot snapshot)
 static TsdbRowAccess *
 find_latest(Relation rel)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
-	dlist_foreach(iter, &kept)
+	dlist_foreach (iter, &kept)
 	{
 		TsdbRowAccess *access = dlist_container(TsdbRowAccess, node, iter.cur);
 
@@ -282,7 +282,7 @@ end_run(bool is_error)
 {
 	dlist_mutable_iter iter;
 
-	dlist_foreach_modify(iter, &kept)
+	dlist_foreach_modify (iter, &kept)
 	{
 		TsdbRowAccess *access = dlist_container(TsdbRowAccess, node, iter.cur);
 
@@ -297,4 +297,6 @@ end_run(bool is_error)
 			close_access(access);
 	}
 	run_depth--;
+	if (run_depth == 0)
+		tsdb_buffer_end_commands();
 }

@@ -50,4 +50,4 @@ extern bool tsdb_rowaccess_equal(Relation rel, TupleTableSlot *a, TupleTableSlot
 /* tsdb_rowaccess_init - hook into the executor; called by _PG_init. */
 extern void tsdb_rowaccess_init(void);
 
-#endif							/* TSDB_ROWACCESS_H */
+#endif /* TSDB_ROWACCESS_H */

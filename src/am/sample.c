@@ -27,7 +27,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
-#define ROWS_PER_PAGE 300		/* shown to ANALYZE of one virtual page, more of a small table */
+#define ROWS_PER_PAGE 300 /* shown to ANALYZE of one virtual page, more of a small table */
 #define ROWS_IN_ALL 30000
 
 static void list_units(TsdbScan *scan);
@@ -37,15 +37,15 @@ static bool next_slice(TsdbScan *scan);
 bool
 tsdb_sample_analyze_next_block(TSDB_ANALYZE_BLOCK_PARAMS)
 {
-	TsdbScan   *mine = (TsdbScan *) scan;
+	TsdbScan *mine = (TsdbScan *) scan;
 	BlockNumber blkno;
 	TsdbSampleUnit *unit;
-	TsdbKey		key;
-	double		total;
-	double		wanted;
-	double		before;
-	uint32		low = 0;
-	uint32		high;
+	TsdbKey key;
+	double total;
+	double wanted;
+	double before;
+	uint32 low = 0;
+	uint32 high;
 
 	CHECK_FOR_INTERRUPTS();
 	if (!tsdb_compat_analyze_block(TSDB_ANALYZE_BLOCK_ARGS, &blkno))
@@ -63,7 +63,7 @@ tsdb_sample_analyze_next_block(TSDB_ANALYZE_BLOCK_PARAMS)
 	high = mine->nsample_units - 1;
 	while (low < high)
 	{
-		uint32		middle = low + (high - low) / 2;
+		uint32 middle = low + (high - low) / 2;
 
 		if (mine->sample_units[middle].rows_upto <= wanted)
 			low = middle + 1;
@@ -86,7 +86,7 @@ tsdb_sample_analyze_next_block(TSDB_ANALYZE_BLOCK_PARAMS)
 	mine->sample_left = (int64) ceil(mine->live_due);
 	if (mine->window != NULL)
 	{
-		int64		shown = Max(ROWS_PER_PAGE, ROWS_IN_ALL / (int64) mine->sample_pages);
+		int64 shown = Max(ROWS_PER_PAGE, ROWS_IN_ALL / (int64) mine->sample_pages);
 
 		tsdb_rowfiller_set_batch(mine->filler, mine->window);
 		mine->sample_step = Max(1, mine->sample_left / shown);
@@ -99,7 +99,7 @@ bool
 tsdb_sample_analyze_next_tuple(TableScanDesc base, TransactionId oldest_xmin, double *live_rows,
 							   double *dead_rows, TupleTableSlot *slot)
 {
-	TsdbScan   *scan = (TsdbScan *) base;
+	TsdbScan *scan = (TsdbScan *) base;
 
 	*live_rows += scan->live_due;
 	scan->live_due = 0;
@@ -127,13 +127,13 @@ tsdb_sample_analyze_next_tuple(TableScanDesc base, TransactionId oldest_xmin, do
 bool
 tsdb_sample_next_block(TableScanDesc base, SampleScanState *state)
 {
-	TsdbScan   *scan = (TsdbScan *) base;
+	TsdbScan *scan = (TsdbScan *) base;
 	TsmRoutine *tsm = state->tsmroutine;
 
 	tsdb_scan_open(scan, RelationGetDescr(base->rs_rd));
 	if (tsm->NextSampleBlock != NULL)
 	{
-		uint32		nunits = tsdb_reader_nunits(scan->reader);
+		uint32 nunits = tsdb_reader_nunits(scan->reader);
 
 		scan->sample_block = tsm->NextSampleBlock(state, nunits);
 		if (!BlockNumberIsValid(scan->sample_block))
@@ -150,7 +150,7 @@ tsdb_sample_next_block(TableScanDesc base, SampleScanState *state)
 bool
 tsdb_sample_next_tuple(TableScanDesc base, SampleScanState *state, TupleTableSlot *slot)
 {
-	TsdbScan   *scan = (TsdbScan *) base;
+	TsdbScan *scan = (TsdbScan *) base;
 	TsmRoutine *tsm = state->tsmroutine;
 
 	ExecClearTuple(slot);
@@ -158,7 +158,7 @@ tsdb_sample_next_tuple(TableScanDesc base, SampleScanState *state, TupleTableSlo
 		return false;
 	do
 	{
-		int64		nrows = Min((int64) scan->window->nrows - scan->sample_from, MaxOffsetNumber);
+		int64 nrows = Min((int64) scan->window->nrows - scan->sample_from, MaxOffsetNumber);
 		OffsetNumber offset = tsm->NextSampleTuple(state, scan->sample_block, nrows);
 
 		CHECK_FOR_INTERRUPTS();
@@ -178,11 +178,11 @@ tsdb_sample_next_tuple(TableScanDesc base, SampleScanState *state, TupleTableSlo
 static void
 list_units(TsdbScan *scan)
 {
-	Relation	rel = scan->base.rs_rd;
+	Relation rel = scan->base.rs_rd;
 	MemoryContext old = MemoryContextSwitchTo(scan->context);
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	TsdbStore  *store = tsdb_store_open(rel, AccessShareLock, false);
-	uint32		capacity = 64;
+	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+	TsdbStore *store = tsdb_store_open(rel, AccessShareLock, false);
+	uint32 capacity = 64;
 
 	scan->sample_units = palloc_array(TsdbSampleUnit, capacity);
 	scan->nsample_units = 0;
@@ -194,11 +194,11 @@ list_units(TsdbScan *scan)
 															TSDB_STORE_MAX_ID, PG_INT32_MAX, false);
 		TsdbStoredSegment stored;
 		TsdbStoredRun *runs;
-		uint32		nruns;
+		uint32 nruns;
 
 		for (;;)
 		{
-			bool		more;
+			bool more;
 
 			CHECK_FOR_INTERRUPTS();
 			MemoryContextReset(root);
@@ -210,7 +210,7 @@ list_units(TsdbScan *scan)
 			for (uint32 i = 0; i < stored.segment.ngroups; i++)
 			{
 				const TsdbSegmentGroup *group = &stored.segment.groups[i];
-				TsdbKey		from = {stored.segment.series, group->from_us};
+				TsdbKey from = {stored.segment.series, group->from_us};
 
 				add_unit(scan, &capacity, from, group->until_us - group->from_us, group->nrows);
 			}

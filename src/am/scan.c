@@ -29,7 +29,7 @@ TableScanDesc
 tsdb_scan_begin(Relation rel, Snapshot snapshot, int nkeys, struct ScanKeyData *key,
 				ParallelTableScanDesc pscan, uint32 flags)
 {
-	TsdbScan   *scan = palloc0(sizeof(TsdbScan));
+	TsdbScan *scan = palloc0(sizeof(TsdbScan));
 
 	RelationIncrementReferenceCount(rel);
 	scan->base.rs_rd = rel;
@@ -47,7 +47,7 @@ tsdb_scan_begin(Relation rel, Snapshot snapshot, int nkeys, struct ScanKeyData *
 void
 tsdb_scan_end(TableScanDesc base)
 {
-	TsdbScan   *scan = (TsdbScan *) base;
+	TsdbScan *scan = (TsdbScan *) base;
 
 	close_reader(scan);
 	if ((base->rs_flags & SO_TEMP_SNAPSHOT) != 0)
@@ -68,7 +68,7 @@ tsdb_scan_rescan(TableScanDesc base, struct ScanKeyData *key, bool set_params,
 bool
 tsdb_scan_getnextslot(TableScanDesc base, ScanDirection direction, TupleTableSlot *slot)
 {
-	TsdbScan   *scan = (TsdbScan *) base;
+	TsdbScan *scan = (TsdbScan *) base;
 
 	tsdb_scan_open(scan, slot->tts_tupleDescriptor);
 	if (scan->window != NULL)
@@ -108,13 +108,13 @@ tsdb_scan_parallel_reinitialize(Relation rel, ParallelTableScanDesc pscan)
 void
 tsdb_scan_open(TsdbScan *scan, TupleDesc desc)
 {
-	Relation	rel = scan->base.rs_rd;
-	Snapshot	snapshot = scan->base.rs_snapshot;
+	Relation rel = scan->base.rs_rd;
+	Snapshot snapshot = scan->base.rs_snapshot;
 	const TsdbTable *table;
 	MemoryContext old;
 	TsdbBatch **pending;
-	CommandId	curcid = InvalidCommandId;
-	int			npending;
+	CommandId curcid = InvalidCommandId;
+	int npending;
 
 	if (scan->reader != NULL)
 		return;
@@ -142,7 +142,7 @@ tsdb_scan_store(TsdbScan *scan, TupleTableSlot *slot)
 static bool
 next_window(TsdbScan *scan, ScanDirection direction)
 {
-	bool		found;
+	bool found;
 
 	if (scan->base.rs_parallel != NULL)
 		found = next_parallel_window(scan);
@@ -168,7 +168,7 @@ next_parallel_window(TsdbScan *scan)
 
 	for (;;)
 	{
-		uint32		unit;
+		uint32 unit;
 
 		CHECK_FOR_INTERRUPTS();
 		if (scan->unit_claimed)

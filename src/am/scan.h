@@ -19,32 +19,32 @@
 /* A place in the table with a number of rows, for ANALYZE. */
 typedef struct TsdbSampleUnit
 {
-	TsdbKey		from;
-	int64		span_us;		/* rows are spread over it; 0: just here */
-	double		rows_upto;		/* rows of this unit and all before it */
+	TsdbKey from;
+	int64 span_us; /* rows are spread over it; 0: just here */
+	double rows_upto; /* rows of this unit and all before it */
 } TsdbSampleUnit;
 
 typedef struct TsdbScan
 {
 	TableScanDescData base;
 	MemoryContext context;
-	TsdbReader *reader;			/* NULL until the first row is asked for */
+	TsdbReader *reader; /* NULL until the first row is asked for */
 	TsdbRowFiller *filler;
 	const TsdbBatch *window;
-	int64		row;			/* in the window */
-	bool		unit_claimed;	/* parallel scan: reading a unit */
+	int64 row; /* in the window */
+	bool unit_claimed; /* parallel scan: reading a unit */
 
 	/* ANALYZE */
-	uint32		nsample_units;
+	uint32 nsample_units;
 	TsdbSampleUnit *sample_units;
 	BlockNumber sample_pages;
-	double		live_due;		/* rows of the current page not yet counted */
-	int64		sample_step;
-	int64		sample_left;
+	double live_due; /* rows of the current page not yet counted */
+	int64 sample_step;
+	int64 sample_left;
 
 	/* TABLESAMPLE */
 	BlockNumber sample_block;
-	int64		sample_from;	/* first row of the slice of the window that is the block */
+	int64 sample_from; /* first row of the slice of the window that is the block */
 } TsdbScan;
 
 extern TableScanDesc tsdb_scan_begin(Relation rel, Snapshot snapshot, int nkeys, struct ScanKeyData *key,
@@ -69,4 +69,4 @@ extern bool tsdb_sample_analyze_next_tuple(TableScanDesc base, TransactionId old
 extern bool tsdb_sample_next_block(TableScanDesc base, struct SampleScanState *state);
 extern bool tsdb_sample_next_tuple(TableScanDesc base, struct SampleScanState *state, TupleTableSlot *slot);
 
-#endif							/* TSDB_SCAN_H */
+#endif /* TSDB_SCAN_H */

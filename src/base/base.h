@@ -23,7 +23,7 @@
 typedef enum TsdbStatus
 {
 	TSDB_OK = 0,
-	TSDB_CORRUPT				/* bytes that no encoder of ours writes */
+	TSDB_CORRUPT /* bytes that no encoder of ours writes */
 } TsdbStatus;
 
 /*
@@ -35,8 +35,8 @@ typedef enum TsdbStatus
  */
 typedef struct TsdbMem
 {
-	void	   *(*alloc) (void *region, size_t nbytes);
-	void	   *region;
+	void *(*alloc)(void *region, size_t nbytes);
+	void *region;
 } TsdbMem;
 
 static inline void *
@@ -51,9 +51,9 @@ tsdb_mem_alloc(const TsdbMem *mem, size_t nbytes)
  */
 typedef struct TsdbBytes
 {
-	uint8_t    *data;
-	size_t		len;
-	size_t		cap;
+	uint8_t *data;
+	size_t len;
+	size_t cap;
 	const TsdbMem *mem;
 } TsdbBytes;
 
@@ -72,8 +72,8 @@ tsdb_bytes_reserve(TsdbBytes *out, size_t nbytes)
 {
 	if (out->cap - out->len < nbytes)
 	{
-		size_t		cap = out->cap < 256 ? 256 : out->cap * 2;
-		uint8_t    *grown;
+		size_t cap = out->cap < 256 ? 256 : out->cap * 2;
+		uint8_t *grown;
 
 		while (cap - out->len < nbytes)
 			cap *= 2;
@@ -124,8 +124,8 @@ tsdb_bytes_append_u64(TsdbBytes *out, uint64_t value)
 static inline void
 tsdb_bytes_append_varint(TsdbBytes *out, uint64_t value)
 {
-	uint8_t    *to = tsdb_bytes_reserve(out, 10);
-	size_t		n = 0;
+	uint8_t *to = tsdb_bytes_reserve(out, 10);
+	size_t n = 0;
 
 	while (value >= 0x80)
 	{
@@ -156,7 +156,7 @@ typedef struct TsdbSpan
 static inline TsdbSpan
 tsdb_span(const void *data, size_t nbytes)
 {
-	TsdbSpan	span;
+	TsdbSpan span;
 
 	span.at = (const uint8_t *) data;
 	span.end = nbytes > 0 ? span.at + nbytes : span.at; /* data may be NULL then */
@@ -219,12 +219,12 @@ static inline bool
 tsdb_span_read_varint(TsdbSpan *span, uint64_t *value)
 {
 	const uint8_t *at = span->at;
-	uint64_t	result = 0;
-	int			shift = 0;
+	uint64_t result = 0;
+	int shift = 0;
 
 	while (at < span->end && shift <= 63)
 	{
-		uint8_t		byte = *at++;
+		uint8_t byte = *at++;
 
 		if (shift == 63 && byte > 1)
 			return false;
@@ -243,7 +243,7 @@ tsdb_span_read_varint(TsdbSpan *span, uint64_t *value)
 static inline bool
 tsdb_span_read_zvarint(TsdbSpan *span, int64_t *value)
 {
-	uint64_t	raw;
+	uint64_t raw;
 
 	if (!tsdb_span_read_varint(span, &raw))
 		return false;
@@ -270,7 +270,7 @@ tsdb_bytes_append_crc(TsdbBytes *out, size_t start)
 static inline bool
 tsdb_span_cut_crc(TsdbSpan *span)
 {
-	uint32_t	crc;
+	uint32_t crc;
 
 	if (tsdb_span_left(span) < sizeof(crc))
 		return false;
@@ -283,4 +283,4 @@ tsdb_span_cut_crc(TsdbSpan *span)
 #endif
 }
 
-#endif							/* TSDB_BASE_H */
+#endif /* TSDB_BASE_H */

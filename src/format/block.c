@@ -95,8 +95,8 @@ tsdb_cells_decode(TsdbSpan src, TsdbType type, uint64_t *words, uint8_t *states,
 bool
 tsdb_cells_values(TsdbSpan src, TsdbSpan *values)
 {
-	uint8_t		kind;
-	uint64_t	nbytes;
+	uint8_t kind;
+	uint64_t nbytes;
 
 	if (!tsdb_span_read_u8(&src, &kind) || kind > CELLS_MIXED)
 		return false;

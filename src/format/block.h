@@ -35,4 +35,4 @@ extern TsdbStatus tsdb_cells_decode(TsdbSpan src, TsdbType type, uint64_t *words
 /* tsdb_cells_values - the coded values in a column's cells, empty when there are none; false for damaged bytes.  For views. */
 extern bool tsdb_cells_values(TsdbSpan src, TsdbSpan *values);
 
-#endif							/* TSDB_BLOCK_H */
+#endif /* TSDB_BLOCK_H */

@@ -30,4 +30,4 @@ extern int64_t tsdb_grid_choose_block(uint64_t nrows, int64_t span_us, int64_t s
 /* tsdb_grid_ladder - the i-th span of the ladder of automatic block spans, ascending from 0; 0 beyond its end. */
 extern int64_t tsdb_grid_ladder(uint32_t i);
 
-#endif							/* TSDB_GRID_H */
+#endif /* TSDB_GRID_H */

@@ -17,16 +17,16 @@
 typedef struct TsdbMergeSource
 {
 	const TsdbBatch *batch;
-	uint32_t	from;
-	uint32_t	until;
-	bool		is_pending;		/* rows of the writer's own memory: above every sequence, below the watermark never */
+	uint32_t from;
+	uint32_t until;
+	bool is_pending; /* rows of the writer's own memory: above every sequence, below the watermark never */
 } TsdbMergeSource;
 
 /* Where a row of a merge result came from; for TIDs. */
 typedef struct TsdbOrigin
 {
-	int32_t		source;			/* index of the source that held the newest version, -1 = base */
-	uint32_t	row;			/* row in its batch */
+	int32_t source; /* index of the source that held the newest version, -1 = base */
+	uint32_t row; /* row in its batch */
 } TsdbOrigin;
 
 /*
@@ -66,4 +66,4 @@ extern void tsdb_merge_flush(TsdbBatch *in, uint32_t **order, uint32_t *nout, co
 /* tsdb_batch_gather - copy rows order[0 .. n-1] of in to out (arrays in mem; text shares or copies the arena). */
 extern void tsdb_batch_gather(TsdbBatch *out, const TsdbBatch *in, const uint32_t *order, uint32_t n, const TsdbMem *mem);
 
-#endif							/* TSDB_MERGE_H */
+#endif /* TSDB_MERGE_H */

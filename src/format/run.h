@@ -17,35 +17,38 @@
 
 #include "format/batch.h"
 
+/* Column of something about the version itself, not a cell of the row: TOMBSTONEs have it too, and never NULL. */
+#define TSDB_RUN_ROW_ATTNUM 32767
+
 #define TSDB_RUN_CHUNK_ROWS 8192
 #define TSDB_RUN_CHUNK_MIN 2048
-#define TSDB_RUN_MAX_ROWS (1u << 19)	/* rows in a run at most, so that its header fits a row of the store */
+#define TSDB_RUN_MAX_ROWS (1u << 19) /* rows in a run at most, so that its header fits a row of the store */
 #define TSDB_RUN_TID_ROWS 60000 /* rows per run number: a run of more takes several, see docs/ARCHITECTURE.md "TIDs" */
 
 typedef struct TsdbRunChunk
 {
-	TsdbKey		first;
-	TsdbKey		last;
-	uint32_t	nrows;
-	uint64_t	first_row;		/* ordinal in the run; derived */
-	uint64_t	offset;			/* in the payload; derived */
-	uint32_t	nbytes;
+	TsdbKey first;
+	TsdbKey last;
+	uint32_t nrows;
+	uint64_t first_row; /* ordinal in the run; derived */
+	uint64_t offset; /* in the payload; derived */
+	uint32_t nbytes;
 } TsdbRunChunk;
 
 typedef struct TsdbRun
 {
-	uint64_t	run_no;			/* = the sequence of a fresh run; first of nnumbers */
-	uint32_t	nnumbers;		/* ceil(nrows / TSDB_RUN_TID_ROWS), at least 1 */
-	uint64_t	min_seq;		/* lowest and highest sequence of its rows */
-	uint64_t	max_seq;
-	uint64_t	barrier_seq;	/* no run below may be compacted while the writer is in progress; <= min_seq */
-	uint8_t		tier;			/* 0 = flushed, n = merged from tier n - 1 */
-	uint64_t	nrows;
-	int64_t		min_time;		/* over all rows */
-	int64_t		max_time;
-	uint64_t	payload_bytes;
-	uint64_t	first_page;		/* 0: the payload follows the header; else the first of consecutive pages */
-	uint32_t	nchunks;
+	uint64_t run_no; /* = the sequence of a fresh run; first of nnumbers */
+	uint32_t nnumbers; /* ceil(nrows / TSDB_RUN_TID_ROWS), at least 1 */
+	uint64_t min_seq; /* lowest and highest sequence of its rows */
+	uint64_t max_seq;
+	uint64_t barrier_seq; /* no run below may be compacted while the writer is in progress; <= min_seq */
+	uint8_t tier; /* 0 = flushed, n = merged from tier n - 1 */
+	uint64_t nrows;
+	int64_t min_time; /* over all rows */
+	int64_t max_time;
+	uint64_t payload_bytes;
+	uint64_t first_page; /* 0: the payload follows the header; else the first of consecutive pages */
+	uint32_t nchunks;
 	TsdbRunChunk *chunks;
 } TsdbRun;
 
@@ -77,4 +80,4 @@ extern TsdbStatus tsdb_runheader_decode(TsdbSpan *src, TsdbRun *run, const TsdbM
 extern TsdbStatus tsdb_runchunk_decode(TsdbSpan src, const TsdbRun *run, const TsdbRunChunk *chunk,
 									   const TsdbWanted *wanted, int nwanted, TsdbBatch *batch, const TsdbMem *mem);
 
-#endif							/* TSDB_RUN_H */
+#endif /* TSDB_RUN_H */

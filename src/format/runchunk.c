@@ -189,7 +189,7 @@ settle_states(const TsdbColumn *column, uint32_t from, uint32_t n, const uint8_t
 	uint32_t nabsent = 0;
 	uint32_t i;
 
-	if (kinds == NULL)
+	if (kinds == NULL || column->attnum == TSDB_RUN_ROW_ATTNUM)
 		return states;
 	for (i = 0; i < n; i++)
 	{
@@ -335,6 +335,8 @@ read_cells(TsdbSpan cells, TsdbBatch *batch, TsdbColumn *column, uint8_t **state
 		*states = NULL;
 	else
 		column->states = NULL;
+	if (column->attnum == TSDB_RUN_ROW_ATTNUM)
+		return column->states == NULL ? TSDB_OK : TSDB_CORRUPT;
 	return check_states(column->states, batch->kinds, n);
 }
 

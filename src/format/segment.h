@@ -27,58 +27,58 @@
 #include "format/summary.h"
 
 #define TSDB_SEGMENT_PAGE_BYTES 8100
-#define TSDB_SEGMENT_MAX_BYTES (UINT64_C(1) << 35)	/* of a stream */
+#define TSDB_SEGMENT_MAX_BYTES (UINT64_C(1) << 35) /* of a stream */
 #define TSDB_SEGMENT_MAX_GROUPS (TSDB_MAX_SUMMARIES - 1)
 #define TSDB_GROUP_MAX_BLOCKS TSDB_MAX_SUMMARIES
 
 typedef struct TsdbChunkRef
 {
-	uint64_t	offset;			/* in the segment's stream */
-	uint32_t	nbytes;			/* 0 = not stored */
+	uint64_t offset; /* in the segment's stream */
+	uint32_t nbytes; /* 0 = not stored */
 } TsdbChunkRef;
 
 typedef struct TsdbSegmentPage
 {
-	uint64_t	stream_page;	/* offset / TSDB_SEGMENT_PAGE_BYTES; ascending */
-	uint64_t	page_no;		/* key of the PAGE row */
+	uint64_t stream_page; /* offset / TSDB_SEGMENT_PAGE_BYTES; ascending */
+	uint64_t page_no; /* key of the PAGE row */
 } TsdbSegmentPage;
 
 typedef struct TsdbSegmentGroup
 {
-	int64_t		from_us;		/* span of the group, aligned */
-	int64_t		until_us;
-	uint32_t	nblocks;		/* > 0: empty groups are not listed */
-	uint64_t	nrows;
+	int64_t from_us; /* span of the group, aligned */
+	int64_t until_us;
+	uint32_t nblocks; /* > 0: empty groups are not listed */
+	uint64_t nrows;
 	TsdbChunkRef base;
 } TsdbSegmentGroup;
 
 typedef struct TsdbSegmentColumn
 {
-	int16_t		attnum;
-	uint8_t		type;			/* TsdbType */
+	int16_t attnum;
+	uint8_t type; /* TsdbType */
 	int16_t quality_attnum; /* quality column that the summaries were made with, 0 = none; another one now: they don't count */
-	TsdbSpan	summaries;		/* coded: tsdb_segment_nsummaries(); see tsdb_summaries_decode, base_us = from_us of the segment */
+	TsdbSpan summaries; /* coded: tsdb_segment_nsummaries(); see tsdb_summaries_decode, base_us = from_us of the segment */
 } TsdbSegmentColumn;
 
 typedef struct TsdbSegment
 {
-	uint32_t	series;
-	int32_t		segment_no;
-	int64_t		from_us;		/* span */
-	int64_t		until_us;
-	uint64_t	merged_seq;		/* run rows below this are in here already */
-	int64_t		block_us;		/* span of a block chosen for this segment */
-	int64_t		group_us;		/* span of a group */
-	uint64_t	nrows;			/* 0: a tombstone segment */
-	uint32_t	min_block_id;	/* of all blocks; both 0 when there is none */
-	uint32_t	max_block_id;
-	uint64_t	stream_bytes;	/* end of the stream */
-	uint64_t	dead_bytes;		/* of them, in replaced chunks */
-	uint32_t	npages;
+	uint32_t series;
+	int32_t segment_no;
+	int64_t from_us; /* span */
+	int64_t until_us;
+	uint64_t merged_seq; /* run rows below this are in here already */
+	int64_t block_us; /* span of a block chosen for this segment */
+	int64_t group_us; /* span of a group */
+	uint64_t nrows; /* 0: a tombstone segment */
+	uint32_t min_block_id; /* of all blocks; both 0 when there is none */
+	uint32_t max_block_id;
+	uint64_t stream_bytes; /* end of the stream */
+	uint64_t dead_bytes; /* of them, in replaced chunks */
+	uint32_t npages;
 	TsdbSegmentPage *pages;
-	uint32_t	ngroups;
+	uint32_t ngroups;
 	TsdbSegmentGroup *groups;
-	int			ncolumns;
+	int ncolumns;
 	TsdbSegmentColumn *columns; /* ascending attnum */
 } TsdbSegment;
 
@@ -102,31 +102,31 @@ tsdb_segment_group_summary(const TsdbSegment *segment, uint32_t i)
 
 typedef struct TsdbBlock
 {
-	uint32_t	block_id;		/* 31 bits, for TIDs */
-	int64_t		from_us;		/* span; blocks of a segment are ascending and disjoint */
-	int64_t		until_us;
-	uint32_t	nrows;			/* 1 .. TSDB_MAX_VALUES */
-	int64_t		first_time;		/* of its rows */
-	int64_t		last_time;
-	TsdbChunkRef times;			/* tsdb_times_*, base_us = from_us */
+	uint32_t block_id; /* 31 bits, for TIDs */
+	int64_t from_us; /* span; blocks of a segment are ascending and disjoint */
+	int64_t until_us;
+	uint32_t nrows; /* 1 .. TSDB_MAX_VALUES */
+	int64_t first_time; /* of its rows */
+	int64_t last_time;
+	TsdbChunkRef times; /* tsdb_times_*, base_us = from_us */
 } TsdbBlock;
 
 typedef struct TsdbGroupBase
 {
-	uint32_t	nblocks;
-	TsdbBlock  *blocks;
-	int			ncolumns;		/* same columns as the root */
-	TsdbChunkRef *columns;		/* group column chunks; nbytes = 0: no block of the group holds the column */
+	uint32_t nblocks;
+	TsdbBlock *blocks;
+	int ncolumns; /* same columns as the root */
+	TsdbChunkRef *columns; /* group column chunks; nbytes = 0: no block of the group holds the column */
 } TsdbGroupBase;
 
 typedef struct TsdbGroupColumn
 {
-	TsdbChunkRef *cells;		/* per block; nbytes = 0: the block was written before the column existed */
-	TsdbSpan	summaries;		/* coded, one per block that stores cells, base_us = group's from_us */
-	uint32_t	nsummaries;		/* of them; 0 is allowed in a group of one block: the group's summary in the root is the block's */
-	int64_t		sub_us;			/* 0 = no sub-summaries, else their span (900 s) */
-	uint32_t	nsubs;			/* number of sub-summaries in all: for each block that stores cells, ascending, each non-empty span of it */
-	TsdbSpan	subs;			/* coded, base_us = group's from_us */
+	TsdbChunkRef *cells; /* per block; nbytes = 0: the block was written before the column existed */
+	TsdbSpan summaries; /* coded, one per block that stores cells, base_us = group's from_us */
+	uint32_t nsummaries; /* of them; 0 is allowed in a group of one block: the group's summary in the root is the block's */
+	int64_t sub_us; /* 0 = no sub-summaries, else their span (900 s) */
+	uint32_t nsubs; /* number of sub-summaries in all: for each block that stores cells, ascending, each non-empty span of it */
+	TsdbSpan subs; /* coded, base_us = group's from_us */
 } TsdbGroupColumn;
 
 /*
@@ -149,4 +149,4 @@ extern void tsdb_groupcolumn_encode(TsdbBytes *out, const TsdbGroupColumn *colum
 extern TsdbStatus tsdb_groupcolumn_decode(TsdbSpan src, TsdbGroupColumn *column, uint32_t nblocks,
 										  const TsdbMem *mem);
 
-#endif							/* TSDB_SEGMENT_H */
+#endif /* TSDB_SEGMENT_H */

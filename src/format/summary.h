@@ -32,61 +32,61 @@
 
 typedef struct TsdbSummary
 {
-	uint64_t	nrows;
-	uint64_t	nvalues;		/* non-NULL */
-	uint64_t	ngood;			/* rows by quality; no quality column: all good */
-	uint64_t	nuncertain;
-	uint64_t	nbad;
-	int64_t		duration_good_us;
-	int64_t		duration_uncertain_us;
-	int64_t		duration_bad_us;
-	int64_t		duration_zero_us;
-	int64_t		duration_nonzero_us;
-	uint64_t	transitions;
-	uint32_t	worst_quality;	/* highest severity; the first such code seen */
-	uint32_t	first_row_quality;
-	uint32_t	last_row_quality;
-	int64_t		first_row_time;
-	int64_t		last_row_time;
-	uint64_t	sequence;		/* highest sequence merged in */
+	uint64_t nrows;
+	uint64_t nvalues; /* non-NULL */
+	uint64_t ngood; /* rows by quality; no quality column: all good */
+	uint64_t nuncertain;
+	uint64_t nbad;
+	int64_t duration_good_us;
+	int64_t duration_uncertain_us;
+	int64_t duration_bad_us;
+	int64_t duration_zero_us;
+	int64_t duration_nonzero_us;
+	uint64_t transitions;
+	uint32_t worst_quality; /* highest severity; the first such code seen */
+	uint32_t first_row_quality;
+	uint32_t last_row_quality;
+	int64_t first_row_time;
+	int64_t last_row_time;
+	uint64_t sequence; /* highest sequence merged in */
 
 	/* 0 unless nvalues > 0 */
-	uint64_t	min;			/* words of the column's type */
-	uint64_t	max;
-	int64_t		min_time;		/* first time of the minimum */
-	int64_t		max_time;
-	uint64_t	first;			/* first and last non-NULL value */
-	uint64_t	last;
-	int64_t		first_time;
-	int64_t		last_time;
-	uint32_t	first_quality;
-	uint32_t	last_quality;
-	double		sum_hi;			/* float types: hi + lo, compensated, |lo| <= ulp(hi)/2 */
-	double		sum_lo;
-	double		m2;				/* float types: sum of squares about the mean (Chan's merge) */
-	uint8_t		decimals;		/* float types: k + 1 = every value is a decimal of at most k digits after the
+	uint64_t min; /* words of the column's type */
+	uint64_t max;
+	int64_t min_time; /* first time of the minimum */
+	int64_t max_time;
+	uint64_t first; /* first and last non-NULL value */
+	uint64_t last;
+	int64_t first_time;
+	int64_t last_time;
+	uint32_t first_quality;
+	uint32_t last_quality;
+	double sum_hi; /* float types: hi + lo, compensated, |lo| <= ulp(hi)/2 */
+	double sum_lo;
+	double m2; /* float types: sum of squares about the mean (Chan's merge) */
+	uint8_t decimals; /* float types: k + 1 = every value is a decimal of at most k digits after the
 								 * point: int_sum and int_sumsq are exact, in units of 10^-k and 10^-2k, and
 								 * sum_hi, sum_lo, m2 follow from them.  0 = they are not, int_* are 0 */
-	int64_t		int_sum_hi;		/* integer types (and decimals), exact 128-bit: high word signed */
-	uint64_t	int_sum_lo;
-	uint64_t	int_sumsq_hi;	/* exact 128-bit sum of squares, unsigned; all ones = did not fit */
-	uint64_t	int_sumsq_lo;
-	double		integral_stepped;	/* value * us */
-	double		integral_sloped;
+	int64_t int_sum_hi; /* integer types (and decimals), exact 128-bit: high word signed */
+	uint64_t int_sum_lo;
+	uint64_t int_sumsq_hi; /* exact 128-bit sum of squares, unsigned; all ones = did not fit */
+	uint64_t int_sumsq_lo;
+	double integral_stepped; /* value * us */
+	double integral_sloped;
 } TsdbSummary;
 
 /* Fields for a partial decode: bits of `fields`. */
-#define TSDB_SUMMARY_COUNTS		0x0001	/* nrows, nvalues, first/last_row_time, sequence */
-#define TSDB_SUMMARY_MINMAX		0x0002	/* min, max */
+#define TSDB_SUMMARY_COUNTS 0x0001 /* nrows, nvalues, first/last_row_time, sequence */
+#define TSDB_SUMMARY_MINMAX 0x0002 /* min, max */
 #define TSDB_SUMMARY_MINMAX_TIMES 0x0004
-#define TSDB_SUMMARY_SUM		0x0008	/* sum_*, int_sum_*, decimals */
-#define TSDB_SUMMARY_SQUARES	0x0010	/* m2, int_sumsq_* */
-#define TSDB_SUMMARY_FIRSTLAST	0x0020	/* first, last with time and quality */
-#define TSDB_SUMMARY_QUALITY	0x0040	/* n*, duration_good/uncertain/bad, worst, first/last_row_quality */
-#define TSDB_SUMMARY_INTEGRALS	0x0080	/* integrals, duration_zero/nonzero, transitions */
-#define TSDB_SUMMARY_ALL		0x00FF
+#define TSDB_SUMMARY_SUM 0x0008 /* sum_*, int_sum_*, decimals */
+#define TSDB_SUMMARY_SQUARES 0x0010 /* m2, int_sumsq_* */
+#define TSDB_SUMMARY_FIRSTLAST 0x0020 /* first, last with time and quality */
+#define TSDB_SUMMARY_QUALITY 0x0040 /* n*, duration_good/uncertain/bad, worst, first/last_row_quality */
+#define TSDB_SUMMARY_INTEGRALS 0x0080 /* integrals, duration_zero/nonzero, transitions */
+#define TSDB_SUMMARY_ALL 0x00FF
 
-#define TSDB_MAX_SUMMARIES		4096	/* in one chunk */
+#define TSDB_MAX_SUMMARIES 4096 /* in one chunk */
 
 extern void tsdb_summary_init(TsdbSummary *summary);
 
@@ -125,4 +125,4 @@ extern void tsdb_summaries_encode(TsdbBytes *out, TsdbType type, const TsdbSumma
 extern TsdbStatus tsdb_summaries_decode(TsdbSpan src, TsdbType type, TsdbSummary *summaries, uint32_t n,
 										int64_t base_us, uint32_t fields, const TsdbMem *scratch);
 
-#endif							/* TSDB_SUMMARY_H */
+#endif /* TSDB_SUMMARY_H */

@@ -244,4 +244,4 @@ tsdb_compat_is_owner(Oid relid, Oid roleid)
 #define TSDB_EXECUTOR_RUN_ARGS query, direction, count, execute_once
 #endif
 
-#endif							/* TSDB_COMPAT_H */
+#endif /* TSDB_COMPAT_H */

@@ -16,18 +16,18 @@
 
 struct TsdbChunkIndex
 {
-	uint32		n;
-	TsdbChunkEntry *entries;	/* by first key */
-	TsdbKey    *lasts;			/* last keys, ascending */
-	int			nlevels;
-	TsdbKey    *levels[MAX_LEVELS]; /* levels[0] unused: the entries themselves */
+	uint32 n;
+	TsdbChunkEntry *entries; /* by first key */
+	TsdbKey *lasts; /* last keys, ascending */
+	int nlevels;
+	TsdbKey *levels[MAX_LEVELS]; /* levels[0] unused: the entries themselves */
 	const TsdbChunkEntry **answer;
-	uint32		answer_capacity;
-	uint32		nanswer;
+	uint32 answer_capacity;
+	uint32 nanswer;
 };
 
-static int	compare_entries(const void *a, const void *b);
-static int	compare_keys(const void *a, const void *b);
+static int compare_entries(const void *a, const void *b);
+static int compare_keys(const void *a, const void *b);
 static void build_levels(TsdbChunkIndex *index);
 static uint32 count_first_below(const TsdbChunkIndex *index, TsdbKey key, bool inclusive);
 static void collect(TsdbChunkIndex *index, int level, uint32 node, uint32 until, TsdbKey lo);
@@ -37,7 +37,7 @@ TsdbChunkIndex *
 tsdb_chunkindex_create(const TsdbStoredRun *runs, uint32 nruns, int64 from, int64 until)
 {
 	TsdbChunkIndex *index = palloc0(sizeof(TsdbChunkIndex));
-	Size		n = 0;
+	Size n = 0;
 
 	for (uint32 i = 0; i < nruns; i++)
 		n += runs[i].run.nchunks;
@@ -92,7 +92,7 @@ tsdb_chunkindex_overlapping(TsdbChunkIndex *index, TsdbKey lo, TsdbKey hi, const
 bool
 tsdb_chunkindex_first_after(TsdbChunkIndex *index, TsdbKey key, TsdbKey *found)
 {
-	uint32		i = count_first_below(index, key, true);
+	uint32 i = count_first_below(index, key, true);
 
 	if (i == index->n)
 		return false;
@@ -103,7 +103,7 @@ tsdb_chunkindex_first_after(TsdbChunkIndex *index, TsdbKey key, TsdbKey *found)
 bool
 tsdb_chunkindex_first_upto(TsdbChunkIndex *index, TsdbKey key, TsdbKey *found)
 {
-	uint32		i = count_first_below(index, key, true);
+	uint32 i = count_first_below(index, key, true);
 
 	if (i == 0)
 		return false;
@@ -114,12 +114,12 @@ tsdb_chunkindex_first_upto(TsdbChunkIndex *index, TsdbKey key, TsdbKey *found)
 bool
 tsdb_chunkindex_last_before(TsdbChunkIndex *index, TsdbKey key, TsdbKey *found)
 {
-	uint32		low = 0;
-	uint32		high = index->n;
+	uint32 low = 0;
+	uint32 high = index->n;
 
 	while (low < high)
 	{
-		uint32		middle = low + (high - low) / 2;
+		uint32 middle = low + (high - low) / 2;
 
 		if (tsdb_key_compare(index->lasts[middle], key) < 0)
 			low = middle + 1;
@@ -139,7 +139,7 @@ compare_entries(const void *a, const void *b)
 {
 	const TsdbChunkEntry *left = a;
 	const TsdbChunkEntry *right = b;
-	int			order = tsdb_key_compare(left->first, right->first);
+	int order = tsdb_key_compare(left->first, right->first);
 
 	if (order != 0)
 		return order;
@@ -157,19 +157,19 @@ compare_keys(const void *a, const void *b)
 static void
 build_levels(TsdbChunkIndex *index)
 {
-	uint32		width = index->n;
+	uint32 width = index->n;
 
 	index->nlevels = 1;
 	while (width > 1)
 	{
-		int			level = index->nlevels++;
-		uint32		nodes = width / 2 + width % 2;
+		int level = index->nlevels++;
+		uint32 nodes = width / 2 + width % 2;
 
 		index->levels[level] = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(TsdbKey) * nodes);
 		for (uint32 j = 0; j < nodes; j++)
 		{
-			TsdbKey		left = greatest_last(index, level - 1, 2 * j);
-			TsdbKey		right = 2 * j + 1 < width ? greatest_last(index, level - 1, 2 * j + 1) : left;
+			TsdbKey left = greatest_last(index, level - 1, 2 * j);
+			TsdbKey right = 2 * j + 1 < width ? greatest_last(index, level - 1, 2 * j + 1) : left;
 
 			index->levels[level][j] = tsdb_key_compare(left, right) < 0 ? right : left;
 		}
@@ -181,12 +181,12 @@ build_levels(TsdbChunkIndex *index)
 static uint32
 count_first_below(const TsdbChunkIndex *index, TsdbKey key, bool inclusive)
 {
-	uint32		low = 0;
-	uint32		high = index->n;
+	uint32 low = 0;
+	uint32 high = index->n;
 
 	while (low < high)
 	{
-		uint32		middle = low + (high - low) / 2;
+		uint32 middle = low + (high - low) / 2;
 
 		if (tsdb_key_compare(index->entries[middle].first, key) < (inclusive ? 1 : 0))
 			low = middle + 1;
@@ -200,7 +200,7 @@ count_first_below(const TsdbChunkIndex *index, TsdbKey key, bool inclusive)
 static void
 collect(TsdbChunkIndex *index, int level, uint32 node, uint32 until, TsdbKey lo)
 {
-	uint64		from = (uint64) node << level;
+	uint64 from = (uint64) node << level;
 
 	if (from >= until || tsdb_key_compare(greatest_last(index, level, node), lo) < 0)
 		return;

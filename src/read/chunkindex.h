@@ -16,10 +16,10 @@
 
 typedef struct TsdbChunkEntry
 {
-	TsdbKey		first;
-	TsdbKey		last;
-	uint32		run;			/* index in the list of runs */
-	uint32		chunk_no;
+	TsdbKey first;
+	TsdbKey last;
+	uint32 run; /* index in the list of runs */
+	uint32 chunk_no;
 } TsdbChunkEntry;
 
 typedef struct TsdbChunkIndex TsdbChunkIndex;
@@ -42,4 +42,4 @@ extern bool tsdb_chunkindex_first_upto(TsdbChunkIndex *index, TsdbKey key, TsdbK
 /* tsdb_chunkindex_last_before - the greatest last key below key. */
 extern bool tsdb_chunkindex_last_before(TsdbChunkIndex *index, TsdbKey key, TsdbKey *found);
 
-#endif							/* TSDB_CHUNKINDEX_H */
+#endif /* TSDB_CHUNKINDEX_H */

@@ -46,4 +46,4 @@ key_max(TsdbKey a, TsdbKey b)
 	return key_before(a, b) ? b : a;
 }
 
-#endif							/* TSDB_KEYS_H */
+#endif /* TSDB_KEYS_H */

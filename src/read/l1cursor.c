@@ -17,62 +17,62 @@
 #include "utils/memutils.h"
 
 #define NSLOTS 2
-#define HINTS 4096				/* block id -> segment, a power of two */
+#define HINTS 4096 /* block id -> segment, a power of two */
 
 /* An open segment. */
 typedef struct Slot
 {
-	bool		valid;
-	uint64		used;			/* for eviction */
+	bool valid;
+	uint64 used; /* for eviction */
 	MemoryContext context;
 	TsdbStoredSegment stored;
-	int64		group_no;		/* loaded group, -1 = none */
+	int64 group_no; /* loaded group, -1 = none */
 	MemoryContext group_context;
 	TsdbGroupBase base;
-	bool		has_columns;	/* group columns are loaded */
-	TsdbGroupColumn *columns;	/* per wanted column */
-	bool	   *column_stored;
-	uint32		block_id;		/* decoded block, 0 = none */
+	bool has_columns; /* group columns are loaded */
+	TsdbGroupColumn *columns; /* per wanted column */
+	bool *column_stored;
+	uint32 block_id; /* decoded block, 0 = none */
 	MemoryContext block_context;
-	TsdbBatch	block;
+	TsdbBatch block;
 } Slot;
 
 /* Answer to the last search for a segment in one direction. */
 typedef struct Memo
 {
-	bool		valid;
-	bool		found;
-	uint32		series;			/* searched from */
-	int32		segment_no;
-	uint32		found_series;
-	int32		found_segment_no;
+	bool valid;
+	bool found;
+	uint32 series; /* searched from */
+	int32 segment_no;
+	uint32 found_series;
+	int32 found_segment_no;
 } Memo;
 
 struct TsdbL1Cursor
 {
-	Relation	rel;
-	TsdbStore  *store;
-	Snapshot	snapshot;
-	int64		segment_us;
-	int			nwanted;
+	Relation rel;
+	TsdbStore *store;
+	Snapshot snapshot;
+	int64 segment_us;
+	int nwanted;
 	const TsdbWanted *wanted;
 	TsdbReaderCounters *counters;
 	MemoryContext context;
-	uint64		clock;
-	Slot		slots[NSLOTS];
-	Memo		after;
-	Memo		before;
-	Slot	   *region_slot;	/* where the block of the last region is */
-	uint32		region_block;
+	uint64 clock;
+	Slot slots[NSLOTS];
+	Memo after;
+	Memo before;
+	Slot *region_slot; /* where the block of the last region is */
+	uint32 region_block;
 };
 
 /* Where a block was seen last by this backend; only a hint. */
 typedef struct Hint
 {
-	Oid			relid;
-	uint32		block_id;
-	uint32		series;
-	int32		segment_no;
+	Oid relid;
+	uint32 block_id;
+	uint32 series;
+	int32 segment_no;
 } Hint;
 
 static Hint hints[HINTS];
@@ -107,7 +107,7 @@ tsdb_l1_open(Relation rel, TsdbStore *store, Snapshot snapshot, int64 segment_us
 	cursor->context = AllocSetContextCreate(CurrentMemoryContext, "tsdb segments", ALLOCSET_DEFAULT_SIZES);
 	for (int i = 0; i < NSLOTS; i++)
 	{
-		Slot	   *slot = &cursor->slots[i];
+		Slot *slot = &cursor->slots[i];
 
 		slot->context = AllocSetContextCreate(cursor->context, "tsdb segment", ALLOCSET_DEFAULT_SIZES);
 		slot->group_context = AllocSetContextCreate(cursor->context, "tsdb group", ALLOCSET_DEFAULT_SIZES);
@@ -126,18 +126,18 @@ tsdb_l1_close(TsdbL1Cursor *cursor)
 bool
 tsdb_l1_next(TsdbL1Cursor *cursor, TsdbKey key, TsdbKey *found)
 {
-	uint32		series = key.series;
-	int64		time = key.time;
-	int32		segment_no;
+	uint32 series = key.series;
+	int64 time = key.time;
+	int32 segment_no;
 
 	if (!split_key(cursor, key, &segment_no))
 		return false;
 	for (;;)
 	{
 		const TsdbBlock *block;
-		uint32		found_series;
-		int32		found_no;
-		Slot	   *slot;
+		uint32 found_series;
+		int32 found_no;
+		Slot *slot;
 
 		CHECK_FOR_INTERRUPTS();
 		if (!find_after(cursor, series, segment_no, &found_series, &found_no))
@@ -170,9 +170,9 @@ tsdb_l1_next(TsdbL1Cursor *cursor, TsdbKey key, TsdbKey *found)
 bool
 tsdb_l1_previous(TsdbL1Cursor *cursor, TsdbKey key, TsdbKey *found)
 {
-	uint32		series = key.series;
-	int64		time;			/* last allowed, inclusive */
-	int32		segment_no;
+	uint32 series = key.series;
+	int64 time; /* last allowed, inclusive */
+	int32 segment_no;
 
 	if (key.time == PG_INT64_MIN)
 	{
@@ -194,9 +194,9 @@ tsdb_l1_previous(TsdbL1Cursor *cursor, TsdbKey key, TsdbKey *found)
 	for (;;)
 	{
 		const TsdbBlock *block;
-		uint32		found_series;
-		int32		found_no;
-		Slot	   *slot;
+		uint32 found_series;
+		int32 found_no;
+		Slot *slot;
 
 		CHECK_FOR_INTERRUPTS();
 		if (!find_before(cursor, series, segment_no, &found_series, &found_no))
@@ -231,10 +231,10 @@ tsdb_l1_region(TsdbL1Cursor *cursor, TsdbKey key, TsdbRegion *region)
 {
 	const TsdbBlock *block;
 	const TsdbSegment *segment;
-	uint32		found_series;
-	int32		found_no;
-	int32		segment_no;
-	Slot	   *slot;
+	uint32 found_series;
+	int32 found_no;
+	int32 segment_no;
+	Slot *slot;
 
 	tsdb_l1_empty_region(region);
 	if (!split_key(cursor, key, &segment_no))
@@ -308,7 +308,7 @@ tsdb_l1_empty_region(TsdbRegion *region)
 const TsdbBatch *
 tsdb_l1_block(TsdbL1Cursor *cursor)
 {
-	Slot	   *slot = cursor->region_slot;
+	Slot *slot = cursor->region_slot;
 	const TsdbBlock *block = &slot->base.blocks[cursor->region_block];
 
 	if (slot->block_id != block->block_id)
@@ -319,8 +319,8 @@ tsdb_l1_block(TsdbL1Cursor *cursor)
 bool
 tsdb_l1_resolve(TsdbL1Cursor *cursor, uint32 block_id, uint32 offset, TsdbKey *key)
 {
-	uint32		block_index;
-	Slot	   *slot = find_block(cursor, block_id, &block_index);
+	uint32 block_index;
+	Slot *slot = find_block(cursor, block_id, &block_index);
 	const TsdbBlock *block;
 
 	if (slot == NULL)
@@ -340,7 +340,7 @@ tsdb_l1_resolve(TsdbL1Cursor *cursor, uint32 block_id, uint32 offset, TsdbKey *k
 static bool
 split_key(TsdbL1Cursor *cursor, TsdbKey key, int32 *segment_no)
 {
-	int64		from_us;
+	int64 from_us;
 
 	if (key.series > TSDB_STORE_MAX_ID)
 		return false;
@@ -352,7 +352,7 @@ split_key(TsdbL1Cursor *cursor, TsdbKey key, int32 *segment_no)
 static bool
 find_after(TsdbL1Cursor *cursor, uint32 series, int32 segment_no, uint32 *found_series, int32 *found_no)
 {
-	Memo	   *memo = &cursor->after;
+	Memo *memo = &cursor->after;
 
 	if (!(memo->valid &&
 		  (memo->series < series || (memo->series == series && memo->segment_no <= segment_no)) &&
@@ -382,7 +382,7 @@ find_after(TsdbL1Cursor *cursor, uint32 series, int32 segment_no, uint32 *found_
 static bool
 find_before(TsdbL1Cursor *cursor, uint32 series, int32 segment_no, uint32 *found_series, int32 *found_no)
 {
-	Memo	   *memo = &cursor->before;
+	Memo *memo = &cursor->before;
 
 	if (!(memo->valid &&
 		  (series < memo->series || (series == memo->series && segment_no <= memo->segment_no)) &&
@@ -412,12 +412,12 @@ find_before(TsdbL1Cursor *cursor, uint32 series, int32 segment_no, uint32 *found
 static Slot *
 open_segment(TsdbL1Cursor *cursor, uint32 series, int32 segment_no)
 {
-	Slot	   *slot = &cursor->slots[0];
+	Slot *slot = &cursor->slots[0];
 	MemoryContext old;
 
 	for (int i = 0; i < NSLOTS; i++)
 	{
-		Slot	   *candidate = &cursor->slots[i];
+		Slot *candidate = &cursor->slots[i];
 
 		if (candidate->valid && candidate->stored.segment.series == series &&
 			candidate->stored.segment.segment_no == segment_no)
@@ -491,7 +491,7 @@ static const TsdbBlock *
 block_from(TsdbL1Cursor *cursor, Slot *slot, int64 time)
 {
 	const TsdbSegment *segment = &slot->stored.segment;
-	uint32		group_no = 0;
+	uint32 group_no = 0;
 
 	while (group_no < segment->ngroups && segment->groups[group_no].until_us <= time)
 		group_no++;
@@ -510,7 +510,7 @@ static const TsdbBlock *
 block_upto(TsdbL1Cursor *cursor, Slot *slot, int64 time)
 {
 	const TsdbSegment *segment = &slot->stored.segment;
-	int64		group_no = (int64) segment->ngroups - 1;
+	int64 group_no = (int64) segment->ngroups - 1;
 
 	while (group_no >= 0 && segment->groups[group_no].from_us > time)
 		group_no--;
@@ -528,8 +528,8 @@ static void
 decode_block(TsdbL1Cursor *cursor, Slot *slot, const TsdbBlock *block, uint32 block_index)
 {
 	const TsdbSegment *segment = &slot->stored.segment;
-	TsdbBatch  *batch = &slot->block;
-	Hint	   *hint = &hints[block->block_id & (HINTS - 1)];
+	TsdbBatch *batch = &slot->block;
+	Hint *hint = &hints[block->block_id & (HINTS - 1)];
 	MemoryContext old;
 
 	slot->block_id = 0;
@@ -562,9 +562,9 @@ decode_column(TsdbL1Cursor *cursor, Slot *slot, const TsdbBlock *block, uint32 b
 	const TsdbSegment *segment = &slot->stored.segment;
 	const TsdbWanted *wanted = &cursor->wanted[c];
 	TsdbColumn *column = &slot->block.columns[c];
-	TsdbMem		mem = tsdb_mem_context(slot->block_context);
-	bool		has_states = false;
-	TsdbSpan	bytes;
+	TsdbMem mem = tsdb_mem_context(slot->block_context);
+	bool has_states = false;
+	TsdbSpan bytes;
 
 	column->attnum = wanted->attnum;
 	column->type = wanted->type;
@@ -593,11 +593,11 @@ decode_column(TsdbL1Cursor *cursor, Slot *slot, const TsdbBlock *block, uint32 b
 static void
 fill_missing(TsdbBatch *batch, TsdbColumn *column, const TsdbWanted *wanted)
 {
-	uint64		word = wanted->missing_word;
+	uint64 word = wanted->missing_word;
 
 	if (wanted->missing_state == TSDB_CELL_VALUE && wanted->type == TSDB_TYPE_TEXT)
 	{
-		uint32		nbytes;
+		uint32 nbytes;
 
 		memcpy(&nbytes, wanted->missing_text, sizeof(nbytes));
 		word = batch->arena.len;
@@ -617,7 +617,7 @@ static Slot *
 find_block(TsdbL1Cursor *cursor, uint32 block_id, uint32 *block_index)
 {
 	const Hint *hint = &hints[block_id & (HINTS - 1)];
-	Slot	   *found = NULL;
+	Slot *found = NULL;
 	TsdbSegmentScan *scan;
 	MemoryContext work;
 	MemoryContext old;
@@ -627,8 +627,8 @@ find_block(TsdbL1Cursor *cursor, uint32 block_id, uint32 *block_index)
 			return &cursor->slots[i];
 	if (hint->relid == RelationGetRelid(cursor->rel) && hint->block_id == block_id)
 	{
-		uint32		series;
-		int32		segment_no;
+		uint32 series;
+		int32 segment_no;
 
 		if (find_after(cursor, hint->series, hint->segment_no, &series, &segment_no) &&
 			series == hint->series && segment_no == hint->segment_no)
@@ -650,8 +650,8 @@ find_block(TsdbL1Cursor *cursor, uint32 block_id, uint32 *block_index)
 	{
 		TsdbStoredSegment stored;
 		MemoryContext root = AllocSetContextCreate(work, "tsdb root", ALLOCSET_DEFAULT_SIZES);
-		bool		more;
-		bool		candidate = false;
+		bool more;
+		bool candidate = false;
 
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextSwitchTo(root);
@@ -659,7 +659,7 @@ find_block(TsdbL1Cursor *cursor, uint32 block_id, uint32 *block_index)
 		MemoryContextSwitchTo(old);
 		if (more)
 			candidate = stored.segment.nrows > 0 &&
-				stored.segment.min_block_id <= block_id && block_id <= stored.segment.max_block_id;
+						stored.segment.min_block_id <= block_id && block_id <= stored.segment.max_block_id;
 		if (candidate)
 		{
 			found = open_segment(cursor, stored.segment.series, stored.segment.segment_no);
@@ -679,7 +679,7 @@ static bool
 block_in_segment(TsdbL1Cursor *cursor, Slot *slot, uint32 block_id, uint32 *block_index)
 {
 	const TsdbSegment *segment = &slot->stored.segment;
-	int64		first = slot->group_no;
+	int64 first = slot->group_no;
 
 	if (segment->nrows == 0 || block_id < segment->min_block_id || block_id > segment->max_block_id)
 		return false;

@@ -14,11 +14,11 @@
 /* A stretch of keys with one watermark and at most one block. */
 typedef struct TsdbRegion
 {
-	TsdbKey		lo;
-	TsdbKey		hi;				/* exclusive */
-	uint64		watermark;		/* run rows below it are in the tree already */
-	bool		has_block;
-	uint32		block_id;
+	TsdbKey lo;
+	TsdbKey hi; /* exclusive */
+	uint64 watermark; /* run rows below it are in the tree already */
+	bool has_block;
+	uint32 block_id;
 } TsdbRegion;
 
 typedef struct TsdbL1Cursor TsdbL1Cursor;
@@ -43,4 +43,4 @@ extern const TsdbBatch *tsdb_l1_block(TsdbL1Cursor *cursor);
 /* tsdb_l1_resolve - key of row offset - 1 of a block; false when this snapshot has no such block. */
 extern bool tsdb_l1_resolve(TsdbL1Cursor *cursor, uint32 block_id, uint32 offset, TsdbKey *key);
 
-#endif							/* TSDB_L1CURSOR_H */
+#endif /* TSDB_L1CURSOR_H */

@@ -30,49 +30,49 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
-#define MAX_WINDOW_ROWS 65536	/* of a window that merges many runs */
+#define MAX_WINDOW_ROWS 65536 /* of a window that merges many runs */
 
 struct TsdbReader
 {
-	dlist_node	node;			/* in open_readers */
+	dlist_node node; /* in open_readers */
 	MemoryContext context;
 	MemoryContext window_context;
 	MemoryContextCallback on_delete;
-	Relation	rel;
-	Snapshot	snapshot;
-	bool		own_snapshot;
-	TsdbStore  *store;			/* NULL: nothing was ever written */
-	int64		segment_us;
-	int			nwanted;
+	Relation rel;
+	Snapshot snapshot;
+	bool own_snapshot;
+	TsdbStore *store; /* NULL: nothing was ever written */
+	int64 segment_us;
+	int nwanted;
 	TsdbWanted *wanted;
 	TsdbL1Cursor *l1;
 
 	TsdbRunSet *runs;
 
-	int			npending;
-	TsdbBatch  *pending;
-	uint64	   *pending_numbers;
+	int npending;
+	TsdbBatch *pending;
+	uint64 *pending_numbers;
 
 	/* restriction and unit */
-	uint32	   *series;			/* NULL = all */
-	uint32		nseries;
-	int64		from;
-	int64		until;
-	TsdbKey		range_lo;
-	TsdbKey		range_hi;		/* exclusive */
-	uint32		nunits;
-	TsdbKey    *units;
+	uint32 *series; /* NULL = all */
+	uint32 nseries;
+	int64 from;
+	int64 until;
+	TsdbKey range_lo;
+	TsdbKey range_hi; /* exclusive */
+	uint32 nunits;
+	TsdbKey *units;
 
 	/* position: the last window was [lo, hi) */
-	TsdbKey		lo;
-	TsdbKey		hi;
-	bool		started;
-	TsdbBatch	window;
-	TsdbOrigin *origins;		/* NULL: all rows are those of the block */
-	uint32		block_id;
-	uint32		block_first;	/* row of the block that is row 0 of the window's base */
+	TsdbKey lo;
+	TsdbKey hi;
+	bool started;
+	TsdbBatch window;
+	TsdbOrigin *origins; /* NULL: all rows are those of the block */
+	uint32 block_id;
+	uint32 block_first; /* row of the block that is row 0 of the window's base */
 	TsdbMergeSource *sources;
-	int		   *source_runs;	/* index of the run, or -1 - index of the pending batch */
+	int *source_runs; /* index of the run, or -1 - index of the pending batch */
 	TsdbReaderCounters counters;
 };
 
@@ -90,10 +90,10 @@ static bool step_backward(TsdbReader *reader);
 static void read_window(TsdbReader *reader, const TsdbRegion *region, ScanDirection direction);
 static bool cut_window(TsdbReader *reader, int nsources, ScanDirection direction);
 static void set_view(TsdbReader *reader, TsdbBatch *view, const TsdbBatch *batch, uint32 from, uint32 until);
-static int	collect_sources(TsdbReader *reader);
+static int collect_sources(TsdbReader *reader);
 static bool resolve_pending(Relation rel, ItemPointer tid, TsdbKey *key);
 static void make_units(TsdbReader *reader);
-static int	compare_keys(const void *a, const void *b);
+static int compare_keys(const void *a, const void *b);
 
 TsdbReader *
 tsdb_reader_open(Relation rel, const TsdbTable *table, Snapshot snapshot,
@@ -194,7 +194,7 @@ const TsdbBatch *
 tsdb_reader_next(TsdbReader *reader, ScanDirection direction)
 {
 	MemoryContext old = MemoryContextSwitchTo(reader->context);
-	bool		found;
+	bool found;
 
 	if (!reader->started && ScanDirectionIsBackward(direction))
 		reader->lo = reader->hi = reader->range_hi;
@@ -217,7 +217,7 @@ tsdb_reader_next(TsdbReader *reader, ScanDirection direction)
 void
 tsdb_reader_tid(TsdbReader *reader, uint32 row, ItemPointer tid)
 {
-	TsdbOrigin	origin;
+	TsdbOrigin origin;
 
 	Assert(row < reader->window.nrows);
 	if (reader->origins != NULL)
@@ -240,7 +240,7 @@ const TsdbBatch *
 tsdb_reader_fetch(TsdbReader *reader, TsdbKey key)
 {
 	MemoryContext old = MemoryContextSwitchTo(reader->context);
-	TsdbRegion	region;
+	TsdbRegion region;
 
 	if (reader->l1 != NULL)
 		tsdb_l1_region(reader->l1, key, &region);
@@ -258,13 +258,13 @@ bool
 tsdb_reader_resolve(TsdbReader *reader, ItemPointer tid, TsdbKey *key)
 {
 	MemoryContext old = MemoryContextSwitchTo(reader->context);
-	bool		found;
+	bool found;
 
 	if (!ItemPointerIsValid(tid))
 		found = false;
 	else if (tsdb_tid_is_block(tid))
 		found = reader->l1 != NULL &&
-			tsdb_l1_resolve(reader->l1, ItemPointerGetBlockNumberNoCheck(tid), ItemPointerGetOffsetNumberNoCheck(tid), key);
+				tsdb_l1_resolve(reader->l1, ItemPointerGetBlockNumberNoCheck(tid), ItemPointerGetOffsetNumberNoCheck(tid), key);
 	else if (tsdb_tid_kind(tid) == TSDB_TID_RUN)
 		found = tsdb_runset_resolve(reader->runs, tid, key);
 	else
@@ -290,7 +290,7 @@ tsdb_reader_nunits(TsdbReader *reader)
 void
 tsdb_reader_set_unit(TsdbReader *reader, uint32 unit)
 {
-	uint32		nunits = tsdb_reader_nunits(reader);
+	uint32 nunits = tsdb_reader_nunits(reader);
 
 	Assert(unit < nunits);
 	reader->range_lo = reader->units[unit];
@@ -321,7 +321,7 @@ take_pending(TsdbReader *reader, TsdbBatch **pending, int npending)
 	reader->pending_numbers = palloc_array(uint64, npending + 1);
 	for (int i = 0; i < npending; i++)
 	{
-		TsdbBatch  *batch = &reader->pending[i];
+		TsdbBatch *batch = &reader->pending[i];
 
 		*batch = *pending[i];
 		batch->ncolumns = reader->nwanted;
@@ -347,7 +347,7 @@ take_pending(TsdbReader *reader, TsdbBatch **pending, int npending)
 static bool
 allow_forward(TsdbReader *reader, TsdbKey *key, TsdbKey *stop)
 {
-	bool		timed = reader->from != PG_INT64_MIN || reader->until != PG_INT64_MAX;
+	bool timed = reader->from != PG_INT64_MIN || reader->until != PG_INT64_MAX;
 
 	if (reader->from >= reader->until)
 		return false;
@@ -361,12 +361,12 @@ allow_forward(TsdbReader *reader, TsdbKey *key, TsdbKey *stop)
 	}
 	if (reader->series != NULL)
 	{
-		uint32		low = 0;
-		uint32		high = reader->nseries;
+		uint32 low = 0;
+		uint32 high = reader->nseries;
 
 		while (low < high)
 		{
-			uint32		middle = low + (high - low) / 2;
+			uint32 middle = low + (high - low) / 2;
 
 			if (reader->series[middle] < key->series)
 				low = middle + 1;
@@ -387,7 +387,7 @@ allow_forward(TsdbReader *reader, TsdbKey *key, TsdbKey *stop)
 	*stop = reader->range_hi;
 	if (timed || reader->series != NULL)
 	{
-		TsdbKey		end = {key->series, reader->until};
+		TsdbKey end = {key->series, reader->until};
 
 		if (reader->until == PG_INT64_MAX && key->series != PG_UINT32_MAX)
 		{
@@ -406,7 +406,7 @@ allow_forward(TsdbReader *reader, TsdbKey *key, TsdbKey *stop)
 static bool
 allow_backward(TsdbReader *reader, TsdbKey *key, TsdbKey *stop)
 {
-	bool		timed = reader->from != PG_INT64_MIN || reader->until != PG_INT64_MAX;
+	bool timed = reader->from != PG_INT64_MIN || reader->until != PG_INT64_MAX;
 
 	if (reader->from >= reader->until)
 		return false;
@@ -420,12 +420,12 @@ allow_backward(TsdbReader *reader, TsdbKey *key, TsdbKey *stop)
 	}
 	if (reader->series != NULL)
 	{
-		uint32		low = 0;
-		uint32		high = reader->nseries;
+		uint32 low = 0;
+		uint32 high = reader->nseries;
 
-		while (low < high)		/* first entry above key->series */
+		while (low < high) /* first entry above key->series */
 		{
-			uint32		middle = low + (high - low) / 2;
+			uint32 middle = low + (high - low) / 2;
 
 			if (reader->series[middle] <= key->series)
 				low = middle + 1;
@@ -446,7 +446,7 @@ allow_backward(TsdbReader *reader, TsdbKey *key, TsdbKey *stop)
 	*stop = reader->range_lo;
 	if (timed || reader->series != NULL)
 	{
-		TsdbKey		start = {key->series, reader->from};
+		TsdbKey start = {key->series, reader->from};
 
 		*stop = key_max(*stop, start);
 	}
@@ -457,9 +457,9 @@ allow_backward(TsdbReader *reader, TsdbKey *key, TsdbKey *stop)
 static bool
 next_key(TsdbReader *reader, TsdbKey key, TsdbKey *found)
 {
-	TsdbKey		best = KEY_MAX;
-	TsdbKey		candidate;
-	bool		any = false;
+	TsdbKey best = KEY_MAX;
+	TsdbKey candidate;
+	bool any = false;
 
 	if (reader->l1 != NULL && tsdb_l1_next(reader->l1, key, &candidate))
 	{
@@ -473,7 +473,7 @@ next_key(TsdbReader *reader, TsdbKey key, TsdbKey *found)
 	}
 	for (int i = 0; i < reader->npending; i++)
 	{
-		uint32		row = tsdb_batch_find(&reader->pending[i], key);
+		uint32 row = tsdb_batch_find(&reader->pending[i], key);
 
 		if (row < reader->pending[i].nrows)
 		{
@@ -490,9 +490,9 @@ next_key(TsdbReader *reader, TsdbKey key, TsdbKey *found)
 static bool
 previous_key(TsdbReader *reader, TsdbKey key, TsdbKey *found)
 {
-	TsdbKey		best = KEY_MIN;
-	TsdbKey		candidate;
-	bool		any = false;
+	TsdbKey best = KEY_MIN;
+	TsdbKey candidate;
+	bool any = false;
 
 	if (reader->l1 != NULL && tsdb_l1_previous(reader->l1, key, &candidate))
 	{
@@ -506,7 +506,7 @@ previous_key(TsdbReader *reader, TsdbKey key, TsdbKey *found)
 	}
 	for (int i = 0; i < reader->npending; i++)
 	{
-		uint32		row = tsdb_batch_find(&reader->pending[i], key);
+		uint32 row = tsdb_batch_find(&reader->pending[i], key);
 
 		if (row > 0)
 		{
@@ -522,13 +522,13 @@ previous_key(TsdbReader *reader, TsdbKey key, TsdbKey *found)
 static bool
 step_forward(TsdbReader *reader)
 {
-	TsdbKey		key = reader->hi;
-	TsdbKey		stop;
-	TsdbRegion	region;
+	TsdbKey key = reader->hi;
+	TsdbKey stop;
+	TsdbRegion region;
 
 	for (;;)
 	{
-		TsdbKey		found;
+		TsdbKey found;
 
 		CHECK_FOR_INTERRUPTS();
 		if (!allow_forward(reader, &key, &stop) || !next_key(reader, key, &found))
@@ -561,13 +561,13 @@ step_forward(TsdbReader *reader)
 static bool
 step_backward(TsdbReader *reader)
 {
-	TsdbKey		key = reader->lo;	/* exclusive */
-	TsdbKey		stop;
-	TsdbRegion	region;
+	TsdbKey key = reader->lo; /* exclusive */
+	TsdbKey stop;
+	TsdbRegion region;
 
 	for (;;)
 	{
-		TsdbKey		found;
+		TsdbKey found;
 
 		CHECK_FOR_INTERRUPTS();
 		if (!allow_backward(reader, &key, &stop) || !previous_key(reader, key, &found))
@@ -604,11 +604,11 @@ step_backward(TsdbReader *reader)
 static void
 read_window(TsdbReader *reader, const TsdbRegion *region, ScanDirection direction)
 {
-	TsdbMem		mem;
+	TsdbMem mem;
 	const TsdbBatch *base = NULL;
-	uint32		base_from = 0;
-	uint32		base_until = 0;
-	int			nsources;
+	uint32 base_from = 0;
+	uint32 base_until = 0;
+	int nsources;
 
 	MemoryContextReset(reader->window_context);
 	mem = tsdb_mem_context(reader->window_context);
@@ -636,7 +636,7 @@ read_window(TsdbReader *reader, const TsdbRegion *region, ScanDirection directio
 	if (base != NULL)
 	{
 		/* Origins count from the first row of the view. */
-		TsdbBatch	view;
+		TsdbBatch view;
 
 		set_view(reader, &view, base, base_from, base_until);
 		TSDB_CHECK(tsdb_merge_rows(&view, 0, view.nrows, reader->sources, nsources, Max(region->watermark, 1),
@@ -670,7 +670,7 @@ set_view(TsdbReader *reader, TsdbBatch *view, const TsdbBatch *batch, uint32 fro
 static int
 collect_sources(TsdbReader *reader)
 {
-	int			n = tsdb_runset_collect(reader->runs, reader->lo, reader->hi, reader->sources, reader->source_runs);
+	int n = tsdb_runset_collect(reader->runs, reader->lo, reader->hi, reader->sources, reader->source_runs);
 
 	for (int i = 0; i < reader->npending; i++)
 	{
@@ -692,9 +692,9 @@ static bool
 cut_window(TsdbReader *reader, int nsources, ScanDirection direction)
 {
 	const TsdbMergeSource *widest = &reader->sources[0];
-	uint64		nrows = 0;
-	uint32		keep;
-	TsdbKey		edge;
+	uint64 nrows = 0;
+	uint32 keep;
+	TsdbKey edge;
 
 	for (int i = 0; i < nsources; i++)
 	{
@@ -707,8 +707,7 @@ cut_window(TsdbReader *reader, int nsources, ScanDirection direction)
 	if (nrows <= MAX_WINDOW_ROWS)
 		return false;
 	keep = (uint32) ((uint64) (widest->until - widest->from) * (MAX_WINDOW_ROWS / 2) / nrows);
-	edge = tsdb_batch_key(widest->batch, ScanDirectionIsBackward(direction) ?
-						  widest->until - 1 - keep : widest->from + keep);
+	edge = tsdb_batch_key(widest->batch, ScanDirectionIsBackward(direction) ? widest->until - 1 - keep : widest->from + keep);
 	if (!key_before(reader->lo, edge) || !key_before(edge, reader->hi))
 		return false;
 	if (ScanDirectionIsBackward(direction))
@@ -721,9 +720,9 @@ cut_window(TsdbReader *reader, int nsources, ScanDirection direction)
 static bool
 resolve_pending(Relation rel, ItemPointer tid, TsdbKey *key)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
-	dlist_foreach(iter, &open_readers)
+	dlist_foreach (iter, &open_readers)
 	{
 		TsdbReader *reader = dlist_container(TsdbReader, node, iter.cur);
 
@@ -731,7 +730,7 @@ resolve_pending(Relation rel, ItemPointer tid, TsdbKey *key)
 			continue;
 		for (int i = 0; i < reader->npending; i++)
 		{
-			uint64		row;
+			uint64 row;
 
 			if (tsdb_tid_row(tid, reader->pending_numbers[i], reader->pending[i].nrows, &row))
 			{
@@ -746,9 +745,9 @@ resolve_pending(Relation rel, ItemPointer tid, TsdbKey *key)
 static void
 make_units(TsdbReader *reader)
 {
-	uint32		capacity = 64;
-	uint32		n = 0;
-	TsdbKey    *units = MemoryContextAlloc(reader->context, sizeof(TsdbKey) * capacity);
+	uint32 capacity = 64;
+	uint32 n = 0;
+	TsdbKey *units = MemoryContextAlloc(reader->context, sizeof(TsdbKey) * capacity);
 	TsdbStoreScan *scan;
 	TsdbStoreRow row;
 

@@ -26,14 +26,14 @@ typedef struct TsdbReader TsdbReader;
 /* What EXPLAIN and tests want to know. */
 typedef struct TsdbReaderCounters
 {
-	uint64		windows;
-	uint64		blocks_decoded;
-	uint64		blocks_skipped; /* by the time range or the series set, inside segments that were opened */
-	uint64		segments_opened;
-	uint64		runs_read;		/* runs with at least one chunk decoded */
-	uint64		runs_skipped;
-	uint64		pending_rows;
-	uint64		rows;			/* returned */
+	uint64 windows;
+	uint64 blocks_decoded;
+	uint64 blocks_skipped; /* by the time range or the series set, inside segments that were opened */
+	uint64 segments_opened;
+	uint64 runs_read; /* runs with at least one chunk decoded */
+	uint64 runs_skipped;
+	uint64 pending_rows;
+	uint64 rows; /* returned */
 } TsdbReaderCounters;
 
 /*
@@ -94,4 +94,4 @@ extern void tsdb_reader_set_unit(TsdbReader *reader, uint32 unit);
 /* tsdb_reader_last_sequences - sorted run numbers that the snapshot sees; to tell whether two snapshots read the same. */
 extern uint32 tsdb_reader_run_numbers(TsdbReader *reader, const uint64 **run_numbers);
 
-#endif							/* TSDB_READER_H */
+#endif /* TSDB_READER_H */

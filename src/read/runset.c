@@ -16,37 +16,37 @@
 #include "store/tid.h"
 #include "utils/memutils.h"
 
-#define MAX_LOADED_CHUNKS 256	/* kept decoded; more only when a window needs them at once */
+#define MAX_LOADED_CHUNKS 256 /* kept decoded; more only when a window needs them at once */
 
 /* A run and the chunk of it that was decoded last. */
 typedef struct RunCursor
 {
 	TsdbStoredRun *stored;
-	int64		chunk_no;		/* decoded chunk, -1 = none */
+	int64 chunk_no; /* decoded chunk, -1 = none */
 	MemoryContext context;
-	TsdbBatch	batch;
-	bool		counted;
-	bool		is_own;			/* written by this transaction: rows may be of later commands */
+	TsdbBatch batch;
+	bool counted;
+	bool is_own; /* written by this transaction: rows may be of later commands */
 } RunCursor;
 
 struct TsdbRunSet
 {
 	MemoryContext context;
-	Relation	rel;
-	TsdbStore  *store;
-	Snapshot	snapshot;
-	int			nwanted;
-	TsdbWanted *wanted;			/* and behind them the column of command ids */
+	Relation rel;
+	TsdbStore *store;
+	Snapshot snapshot;
+	int nwanted;
+	TsdbWanted *wanted; /* and behind them the column of command ids */
 	TsdbReaderCounters *counters;
-	int64		from;
-	int64		until;
-	uint32		nruns;
+	int64 from;
+	int64 until;
+	uint32 nruns;
 	TsdbStoredRun *runs;
-	RunCursor  *cursors;
-	uint64	   *run_numbers;
-	TsdbChunkIndex *index;		/* of the chunks that the restriction leaves, NULL = not made yet */
-	uint32		nloaded;		/* decoded chunks */
-	uint32		load_limit;		/* more: drop those that the window does not need */
+	RunCursor *cursors;
+	uint64 *run_numbers;
+	TsdbChunkIndex *index; /* of the chunks that the restriction leaves, NULL = not made yet */
+	uint32 nloaded; /* decoded chunks */
+	uint32 load_limit; /* more: drop those that the window does not need */
 };
 
 static TsdbChunkIndex *get_index(TsdbRunSet *set);
@@ -123,13 +123,13 @@ bool
 tsdb_runset_next(TsdbRunSet *set, TsdbKey key, TsdbKey *found)
 {
 	const TsdbChunkEntry **entries;
-	uint32		nentries = tsdb_chunkindex_overlapping(get_index(set), key, key_after(key), &entries);
-	bool		any = tsdb_chunkindex_first_after(get_index(set), key, found);
+	uint32 nentries = tsdb_chunkindex_overlapping(get_index(set), key, key_after(key), &entries);
+	bool any = tsdb_chunkindex_first_after(get_index(set), key, found);
 
 	for (uint32 i = 0; i < nentries; i++)
 	{
-		RunCursor  *cursor = &set->cursors[entries[i]->run];
-		TsdbKey		candidate;
+		RunCursor *cursor = &set->cursors[entries[i]->run];
+		TsdbKey candidate;
 
 		load_chunk(set, cursor, entries[i]->chunk_no);
 		candidate = tsdb_batch_key(&cursor->batch, tsdb_batch_find(&cursor->batch, key));
@@ -143,13 +143,13 @@ bool
 tsdb_runset_previous(TsdbRunSet *set, TsdbKey key, TsdbKey *found)
 {
 	const TsdbChunkEntry **entries;
-	uint32		nentries = tsdb_chunkindex_overlapping(get_index(set), key, key, &entries);
-	bool		any = tsdb_chunkindex_last_before(get_index(set), key, found);
+	uint32 nentries = tsdb_chunkindex_overlapping(get_index(set), key, key, &entries);
+	bool any = tsdb_chunkindex_last_before(get_index(set), key, found);
 
 	for (uint32 i = 0; i < nentries; i++)
 	{
-		RunCursor  *cursor = &set->cursors[entries[i]->run];
-		TsdbKey		candidate;
+		RunCursor *cursor = &set->cursors[entries[i]->run];
+		TsdbKey candidate;
 
 		load_chunk(set, cursor, entries[i]->chunk_no);
 		candidate = tsdb_batch_key(&cursor->batch, tsdb_batch_find(&cursor->batch, key) - 1);
@@ -162,7 +162,7 @@ tsdb_runset_previous(TsdbRunSet *set, TsdbKey key, TsdbKey *found)
 bool
 tsdb_runset_start(TsdbRunSet *set, TsdbKey key, TsdbKey *found)
 {
-	TsdbKey		start;
+	TsdbKey start;
 
 	/* At or after key: above the key before it. */
 	if (tsdb_chunkindex_first_upto(get_index(set), key, &start) && tsdb_key_compare(start, key) == 0)
@@ -176,7 +176,7 @@ tsdb_runset_start(TsdbRunSet *set, TsdbKey key, TsdbKey *found)
 TsdbKey
 tsdb_runset_start_after(TsdbRunSet *set, TsdbKey key, TsdbKey limit)
 {
-	TsdbKey		start;
+	TsdbKey start;
 
 	if (tsdb_chunkindex_first_after(get_index(set), key, &start))
 		limit = key_min(limit, start);
@@ -186,7 +186,7 @@ tsdb_runset_start_after(TsdbRunSet *set, TsdbKey key, TsdbKey limit)
 TsdbKey
 tsdb_runset_start_upto(TsdbRunSet *set, TsdbKey key, TsdbKey limit)
 {
-	TsdbKey		start;
+	TsdbKey start;
 
 	if (tsdb_chunkindex_first_upto(get_index(set), key, &start))
 		limit = key_max(limit, start);
@@ -197,14 +197,14 @@ int
 tsdb_runset_collect(TsdbRunSet *set, TsdbKey lo, TsdbKey hi, TsdbMergeSource *sources, int *runs)
 {
 	const TsdbChunkEntry **entries;
-	uint32		nentries = tsdb_chunkindex_overlapping(get_index(set), lo, hi, &entries);
-	int			n = 0;
+	uint32 nentries = tsdb_chunkindex_overlapping(get_index(set), lo, hi, &entries);
+	int n = 0;
 
 	if (set->nloaded > set->load_limit)
 		drop_chunks(set, lo, hi);
 	for (uint32 i = 0; i < nentries; i++)
 	{
-		RunCursor  *cursor = &set->cursors[entries[i]->run];
+		RunCursor *cursor = &set->cursors[entries[i]->run];
 		TsdbMergeSource *source = &sources[n];
 
 		if (n > 0 && runs[n - 1] == (int) entries[i]->run)
@@ -236,10 +236,10 @@ tsdb_runset_resolve(TsdbRunSet *set, ItemPointer tid, TsdbKey *key)
 {
 	for (uint32 i = 0; i < set->nruns; i++)
 	{
-		RunCursor  *cursor = &set->cursors[i];
+		RunCursor *cursor = &set->cursors[i];
 		const TsdbRun *run = &cursor->stored->run;
-		uint32		chunk_no = 0;
-		uint64		row;
+		uint32 chunk_no = 0;
+		uint64 row;
 
 		if (!tsdb_tid_row(tid, run->run_no, run->nrows, &row))
 			continue;
@@ -276,7 +276,7 @@ drop_chunks(TsdbRunSet *set, TsdbKey lo, TsdbKey hi)
 	set->nloaded = 0;
 	for (uint32 i = 0; i < set->nruns; i++)
 	{
-		RunCursor  *cursor = &set->cursors[i];
+		RunCursor *cursor = &set->cursors[i];
 		const TsdbRunChunk *chunk;
 
 		if (cursor->chunk_no < 0)
@@ -299,8 +299,8 @@ load_chunk(TsdbRunSet *set, RunCursor *cursor, uint32 chunk_no)
 {
 	TsdbStoredRun *stored = cursor->stored;
 	MemoryContext old;
-	TsdbMem		mem;
-	TsdbSpan	bytes;
+	TsdbMem mem;
+	TsdbSpan bytes;
 
 	if (cursor->chunk_no == chunk_no)
 		return;
@@ -337,7 +337,7 @@ load_chunk(TsdbRunSet *set, RunCursor *cursor, uint32 chunk_no)
 static void
 hide_later_commands(TsdbRunSet *set, RunCursor *cursor)
 {
-	TsdbBatch  *batch = &cursor->batch;
+	TsdbBatch *batch = &cursor->batch;
 	const uint64 *cids = batch->columns[set->nwanted].words;
 
 	batch->ncolumns--;

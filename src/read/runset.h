@@ -42,10 +42,10 @@ extern TsdbKey tsdb_runset_start_upto(TsdbRunSet *set, TsdbKey key, TsdbKey limi
  *
  * Returns their number.  The batches stay until the next collect.
  */
-extern int	tsdb_runset_collect(TsdbRunSet *set, TsdbKey lo, TsdbKey hi, TsdbMergeSource *sources, int *runs);
+extern int tsdb_runset_collect(TsdbRunSet *set, TsdbKey lo, TsdbKey hi, TsdbMergeSource *sources, int *runs);
 
 /* tsdb_runset_tid - TID of a row of the decoded chunk of a run.  resolve: the key that a TID of the run kind stands for. */
 extern void tsdb_runset_tid(const TsdbRunSet *set, int run, uint32 row, ItemPointer tid);
 extern bool tsdb_runset_resolve(TsdbRunSet *set, ItemPointer tid, TsdbKey *key);
 
-#endif							/* TSDB_RUNSET_H */
+#endif /* TSDB_RUNSET_H */

@@ -16,10 +16,10 @@
 TsdbKey
 tsdb_rowkey_get(Relation rel, const TsdbTable *table, TupleTableSlot *slot, bool create)
 {
-	int			att = table->time_attnum - 1;
-	TsdbKey		key;
-	int32		segment_no;
-	int64		segment_start;
+	int att = table->time_attnum - 1;
+	TsdbKey key;
+	int32 segment_no;
+	int64 segment_start;
 	TimestampTz time;
 
 	slot_getallattrs(slot);
@@ -42,8 +42,6 @@ tsdb_rowkey_get(Relation rel, const TsdbTable *table, TupleTableSlot *slot, bool
 				 errhint("Correct the value of column \"%s\".",
 						 NameStr(TupleDescAttr(RelationGetDescr(rel), att)->attname))));
 	slot->tts_values[att] = TimestampTzGetDatum(key.time);
-	key.series = create ?
-		tsdb_series_get_or_create(rel, table, slot->tts_values, slot->tts_isnull) :
-		tsdb_series_find(rel, table, slot->tts_values, slot->tts_isnull);
+	key.series = create ? tsdb_series_get_or_create(rel, table, slot->tts_values, slot->tts_isnull) : tsdb_series_find(rel, table, slot->tts_values, slot->tts_isnull);
 	return key;
 }

@@ -22,4 +22,4 @@
  */
 extern TsdbKey tsdb_rowkey_get(Relation rel, const TsdbTable *table, TupleTableSlot *slot, bool create);
 
-#endif							/* TSDB_ROWKEY_H */
+#endif /* TSDB_ROWKEY_H */

@@ -46,4 +46,4 @@ extern bool tsdb_series_lock(Relation rel, uint32 series_id, LockWaitPolicy wait
 /* tsdb_series_forget - drop what is cached of a table whose rows were truncated in place. */
 extern void tsdb_series_forget(Relation rel);
 
-#endif							/* TSDB_SERIES_H */
+#endif /* TSDB_SERIES_H */

@@ -25,10 +25,10 @@
 
 typedef enum TsdbCounter
 {
-	TSDB_COUNTER_SERIES,		/* series ids, from 1 */
-	TSDB_COUNTER_SEQUENCE,		/* sequences = run numbers, from 1 */
-	TSDB_COUNTER_PAGE,			/* payload pages, from 1 */
-	TSDB_COUNTER_BLOCK,			/* block ids, from 1 */
+	TSDB_COUNTER_SERIES, /* series ids, from 1 */
+	TSDB_COUNTER_SEQUENCE, /* sequences = run numbers, from 1 */
+	TSDB_COUNTER_PAGE, /* payload pages, from 1 */
+	TSDB_COUNTER_BLOCK, /* block ids, from 1 */
 	TSDB_NCOUNTERS
 } TsdbCounter;
 
@@ -58,13 +58,13 @@ extern void tsdb_metapage_copy(Relation old_rel, Relation new_rel);
 /* Locks of ARCHITECTURE section 2.2 */
 typedef enum TsdbPageLock
 {
-	TSDB_LOCK_ALLOCATE = 0,		/* Share: from sequence allocation to the RUN row; Exclusive: barrier read */
-	TSDB_LOCK_COMPACT = 1,		/* Exclusive, to the end of the compaction's transaction */
-	TSDB_LOCK_DICTIONARY = 2	/* + hash % 64, Exclusive, brief */
+	TSDB_LOCK_ALLOCATE = 0, /* Share: from sequence allocation to the RUN row; Exclusive: barrier read */
+	TSDB_LOCK_COMPACT = 1, /* Exclusive, to the end of the compaction's transaction */
+	TSDB_LOCK_DICTIONARY = 2 /* + hash % 64, Exclusive, brief */
 } TsdbPageLock;
 /* use LockPage()/UnlockPage()/ConditionalLockPage() of core with these as block numbers */
 
 /* tsdb_metapage_shmem_init - called by _PG_init. */
 extern void tsdb_metapage_shmem_init(void);
 
-#endif							/* TSDB_METAPAGE_H */
+#endif /* TSDB_METAPAGE_H */

@@ -16,14 +16,14 @@
  * command ids in a last column of this number, and the transaction's own readers leave out rows of
  * commands that their snapshot does not see.  Other transactions see all or nothing, and a merge drops the column.
  */
-#define TSDB_CID_ATTNUM 32767
+#define TSDB_CID_ATTNUM TSDB_RUN_ROW_ATTNUM
 
 typedef struct TsdbStoredRun
 {
-	TsdbRun		run;
-	ItemPointerData tid;		/* of the RUN row */
-	TransactionId xmin;			/* who wrote it */
-	TsdbSpan	payload;		/* inline payload; empty when it lies in pages */
+	TsdbRun run;
+	ItemPointerData tid; /* of the RUN row */
+	TransactionId xmin; /* who wrote it */
+	TsdbSpan payload; /* inline payload; empty when it lies in pages */
 } TsdbStoredRun;
 
 /*
@@ -60,4 +60,4 @@ extern uint64 tsdb_runstore_reserve(Relation rel, uint64 nnumbers);
 
 extern void tsdb_runstore_delete(TsdbStore *store, Snapshot snapshot, const TsdbStoredRun *stored);
 
-#endif							/* TSDB_RUNSTORE_H */
+#endif /* TSDB_RUNSTORE_H */

@@ -22,26 +22,26 @@
 
 struct TsdbSegmentScan
 {
-	TsdbStore  *store;
-	Relation	rel;
-	Snapshot	snapshot;
+	TsdbStore *store;
+	Relation rel;
+	Snapshot snapshot;
 	TsdbStoreScan *rows;
 };
 
 struct TsdbSegmentWriter
 {
-	TsdbStore  *store;
-	Relation	rel;
-	Snapshot	snapshot;
-	CommandId	cid;
+	TsdbStore *store;
+	Relation rel;
+	Snapshot snapshot;
+	CommandId cid;
 	const TsdbStoredSegment *old;
-	bool		rewrite;
-	uint64		stream_bytes;
-	TsdbSegmentPage *pages;		/* full pages of the new stream, old ones that stay first */
-	uint32		npages;
-	uint32		capacity;
-	uint64		replaced_page;	/* page_no of the old last page when it is written anew, 0 = none */
-	uint8		tail[TSDB_SEGMENT_PAGE_BYTES];	/* bytes of the page that is being filled */
+	bool rewrite;
+	uint64 stream_bytes;
+	TsdbSegmentPage *pages; /* full pages of the new stream, old ones that stay first */
+	uint32 npages;
+	uint32 capacity;
+	uint64 replaced_page; /* page_no of the old last page when it is written anew, 0 = none */
+	uint8 tail[TSDB_SEGMENT_PAGE_BYTES]; /* bytes of the page that is being filled */
 };
 
 static void decode_row(TsdbStore *store, Relation rel, Snapshot snapshot, uint32 series, int32 segment_no,
@@ -72,8 +72,8 @@ bool
 tsdb_segstore_getnext(TsdbSegmentScan *scan, TsdbStoredSegment *stored)
 {
 	TsdbStoreRow row;
-	Size		nbytes;
-	uint8	   *copy;
+	Size nbytes;
+	uint8 *copy;
 
 	if (!tsdb_store_getnext(scan->rows, &row))
 		return false;
@@ -96,7 +96,7 @@ bool
 tsdb_segstore_find(TsdbStore *store, Relation rel, Snapshot snapshot, uint32 series, int32 segment_no,
 				   TsdbStoredSegment *stored)
 {
-	TsdbSpan	bytes;
+	TsdbSpan bytes;
 	ItemPointerData tid;
 
 	if (!tsdb_store_find(store, snapshot, TSDB_KIND_SEGMENT, series, segment_no, &bytes, &tid))
@@ -109,20 +109,20 @@ tsdb_segstore_find(TsdbStore *store, Relation rel, Snapshot snapshot, uint32 ser
 TsdbSpan
 tsdb_segstore_chunk(TsdbStore *store, Relation rel, Snapshot snapshot, const TsdbSegment *segment, TsdbChunkRef ref)
 {
-	uint8	   *bytes = palloc(Max(ref.nbytes, 1));
-	uint64		offset = ref.offset;
-	Size		done = 0;
-	TsdbSpan	chunk;
+	uint8 *bytes = palloc(Max(ref.nbytes, 1));
+	uint64 offset = ref.offset;
+	Size done = 0;
+	TsdbSpan chunk;
 
 	if (offset > segment->stream_bytes || ref.nbytes > segment->stream_bytes - offset)
 		TSDB_CHECK(TSDB_CORRUPT, rel, "A chunk of series %u, segment %d, lies outside the stream.",
 				   segment->series, segment->segment_no);
 	while (done < ref.nbytes)
 	{
-		uint64		page_no = find_page(rel, segment, offset / TSDB_SEGMENT_PAGE_BYTES);
-		Size		skip = offset % TSDB_SEGMENT_PAGE_BYTES;
-		TsdbSpan	page = tsdb_store_get_page(store, snapshot, page_no);
-		Size		take;
+		uint64 page_no = find_page(rel, segment, offset / TSDB_SEGMENT_PAGE_BYTES);
+		Size skip = offset % TSDB_SEGMENT_PAGE_BYTES;
+		TsdbSpan page = tsdb_store_get_page(store, snapshot, page_no);
+		Size take;
 
 		if (tsdb_span_left(&page) <= skip)
 			TSDB_CHECK(TSDB_CORRUPT, rel, "Page %llu of series %u, segment %d, is too short.",
@@ -144,9 +144,9 @@ void
 tsdb_segstore_group(TsdbStore *store, Relation rel, Snapshot snapshot, const TsdbSegment *segment,
 					uint32 group_no, TsdbGroupBase *base)
 {
-	TsdbMem		mem = tsdb_mem_context(CurrentMemoryContext);
+	TsdbMem mem = tsdb_mem_context(CurrentMemoryContext);
 	const TsdbSegmentGroup *group = &segment->groups[group_no];
-	TsdbSpan	bytes = tsdb_segstore_chunk(store, rel, snapshot, segment, group->base);
+	TsdbSpan bytes = tsdb_segstore_chunk(store, rel, snapshot, segment, group->base);
 
 	TSDB_CHECK(tsdb_groupbase_decode(bytes, base, segment, group, &mem), rel,
 			   "Group %u of series %u, segment %d, does not decode.", group_no, segment->series, segment->segment_no);
@@ -156,8 +156,8 @@ bool
 tsdb_segstore_groupcolumn(TsdbStore *store, Relation rel, Snapshot snapshot, const TsdbSegment *segment,
 						  const TsdbGroupBase *base, int column_index, TsdbGroupColumn *column)
 {
-	TsdbMem		mem = tsdb_mem_context(CurrentMemoryContext);
-	TsdbSpan	bytes;
+	TsdbMem mem = tsdb_mem_context(CurrentMemoryContext);
+	TsdbSpan bytes;
 
 	if (base->columns[column_index].nbytes == 0)
 		return false;
@@ -172,9 +172,9 @@ void
 tsdb_segstore_block_times(TsdbStore *store, Relation rel, Snapshot snapshot, const TsdbSegment *segment,
 						  const TsdbBlock *block, int64 *times)
 {
-	TsdbMem		mem = tsdb_mem_context(CurrentMemoryContext);
-	TsdbSpan	bytes = tsdb_segstore_chunk(store, rel, snapshot, segment, block->times);
-	TsdbStatus	status = tsdb_times_decode(bytes, times, block->nrows, block->from_us, &mem);
+	TsdbMem mem = tsdb_mem_context(CurrentMemoryContext);
+	TsdbSpan bytes = tsdb_segstore_chunk(store, rel, snapshot, segment, block->times);
+	TsdbStatus status = tsdb_times_decode(bytes, times, block->nrows, block->from_us, &mem);
 
 	if (status == TSDB_OK && (times[0] != block->first_time || times[block->nrows - 1] != block->last_time))
 		status = TSDB_CORRUPT;
@@ -213,7 +213,7 @@ TsdbChunkRef
 tsdb_segwriter_append(TsdbSegmentWriter *writer, const void *bytes, Size nbytes)
 {
 	TsdbChunkRef ref;
-	uint32		crc = tsdb_crc32c(bytes, nbytes);
+	uint32 crc = tsdb_crc32c(bytes, nbytes);
 
 	ref.offset = writer->stream_bytes;
 	ref.nbytes = nbytes + sizeof(crc);
@@ -227,8 +227,8 @@ void
 tsdb_segwriter_finish(TsdbSegmentWriter *writer, TsdbSegment *segment)
 {
 	const TsdbStoredSegment *old = writer->old;
-	Size		filled = writer->stream_bytes % TSDB_SEGMENT_PAGE_BYTES;
-	bool		appended = old == NULL || writer->rewrite || writer->stream_bytes != old->segment.stream_bytes;
+	Size filled = writer->stream_bytes % TSDB_SEGMENT_PAGE_BYTES;
+	bool appended = old == NULL || writer->rewrite || writer->stream_bytes != old->segment.stream_bytes;
 
 	if (filled > 0 && appended)
 		write_tail(writer, filled);
@@ -269,27 +269,27 @@ static void
 decode_row(TsdbStore *store, Relation rel, Snapshot snapshot, uint32 series, int32 segment_no,
 		   TsdbSpan bytes, TsdbStoredSegment *stored)
 {
-	TsdbMem		mem = tsdb_mem_context(CurrentMemoryContext);
-	uint8		form;
-	uint64		first_page = 0;
-	uint64		npages = 0;
-	uint64		nbytes = 0;
-	bool		ok;
+	TsdbMem mem = tsdb_mem_context(CurrentMemoryContext);
+	uint8 form;
+	uint64 first_page = 0;
+	uint64 npages = 0;
+	uint64 nbytes = 0;
+	bool ok;
 
 	ok = tsdb_span_read_u8(&bytes, &form) && form <= ROOT_IN_PAGES;
 	if (ok && form == ROOT_IN_PAGES)
 		ok = tsdb_span_read_varint(&bytes, &first_page) && tsdb_span_read_varint(&bytes, &npages) &&
-			tsdb_span_read_varint(&bytes, &nbytes) && first_page > 0 && tsdb_span_left(&bytes) == 0 &&
-			nbytes < MaxAllocHugeSize / 2 && npages == (nbytes + TSDB_STORE_MAX_BYTES - 1) / TSDB_STORE_MAX_BYTES;
+			 tsdb_span_read_varint(&bytes, &nbytes) && first_page > 0 && tsdb_span_left(&bytes) == 0 &&
+			 nbytes < MaxAllocHugeSize / 2 && npages == (nbytes + TSDB_STORE_MAX_BYTES - 1) / TSDB_STORE_MAX_BYTES;
 	if (ok && form == ROOT_IN_PAGES)
 	{
-		uint8	   *root = MemoryContextAllocHuge(CurrentMemoryContext, nbytes + 1);
-		Size		done = 0;
+		uint8 *root = MemoryContextAllocHuge(CurrentMemoryContext, nbytes + 1);
+		Size done = 0;
 
 		for (uint64 i = 0; ok && i < npages; i++)
 		{
-			TsdbSpan	page = tsdb_store_get_page(store, snapshot, first_page + i);
-			Size		take = tsdb_span_left(&page);
+			TsdbSpan page = tsdb_store_get_page(store, snapshot, first_page + i);
+			Size take = tsdb_span_left(&page);
 
 			CHECK_FOR_INTERRUPTS();
 			ok = take <= nbytes - done;
@@ -305,7 +305,7 @@ decode_row(TsdbStore *store, Relation rel, Snapshot snapshot, uint32 series, int
 	stored->root_npages = npages;
 	stored->root_bytes = tsdb_span_left(&bytes);
 	ok = ok && tsdb_segment_decode(bytes, &stored->segment, &mem) == TSDB_OK &&
-		stored->segment.series == series && stored->segment.segment_no == segment_no;
+		 stored->segment.series == series && stored->segment.segment_no == segment_no;
 	TSDB_CHECK(ok ? TSDB_OK : TSDB_CORRUPT, rel, "The root of series %u, segment %d, does not decode.",
 			   series, segment_no);
 }
@@ -313,12 +313,12 @@ decode_row(TsdbStore *store, Relation rel, Snapshot snapshot, uint32 series, int
 static uint64
 find_page(Relation rel, const TsdbSegment *segment, uint64 stream_page)
 {
-	uint32		low = 0;
-	uint32		high = segment->npages;
+	uint32 low = 0;
+	uint32 high = segment->npages;
 
 	while (low < high)
 	{
-		uint32		middle = low + (high - low) / 2;
+		uint32 middle = low + (high - low) / 2;
 
 		if (segment->pages[middle].stream_page < stream_page)
 			low = middle + 1;
@@ -335,9 +335,9 @@ find_page(Relation rel, const TsdbSegment *segment, uint64 stream_page)
 static void
 load_tail(TsdbSegmentWriter *writer)
 {
-	Size		filled = writer->stream_bytes % TSDB_SEGMENT_PAGE_BYTES;
+	Size filled = writer->stream_bytes % TSDB_SEGMENT_PAGE_BYTES;
 	TsdbSegmentPage *last;
-	TsdbSpan	page;
+	TsdbSpan page;
 
 	if (filled == 0 || writer->old == NULL || writer->rewrite ||
 		writer->stream_bytes != writer->old->segment.stream_bytes || writer->replaced_page != 0)
@@ -365,8 +365,8 @@ append_bytes(TsdbSegmentWriter *writer, const void *bytes, Size nbytes)
 
 	while (nbytes > 0)
 	{
-		Size		filled = writer->stream_bytes % TSDB_SEGMENT_PAGE_BYTES;
-		Size		take = Min(nbytes, TSDB_SEGMENT_PAGE_BYTES - filled);
+		Size filled = writer->stream_bytes % TSDB_SEGMENT_PAGE_BYTES;
+		Size take = Min(nbytes, TSDB_SEGMENT_PAGE_BYTES - filled);
 
 		CHECK_FOR_INTERRUPTS();
 		memcpy(writer->tail + filled, from, take);
@@ -397,9 +397,9 @@ write_tail(TsdbSegmentWriter *writer, Size nbytes)
 static void
 put_root(TsdbSegmentWriter *writer, const TsdbSegment *segment)
 {
-	TsdbMem		mem = tsdb_mem_context(CurrentMemoryContext);
-	TsdbBytes	row;
-	TsdbBytes	root;
+	TsdbMem mem = tsdb_mem_context(CurrentMemoryContext);
+	TsdbBytes row;
+	TsdbBytes root;
 
 	tsdb_bytes_init(&row, &mem);
 	tsdb_bytes_init(&root, &mem);
@@ -411,8 +411,8 @@ put_root(TsdbSegmentWriter *writer, const TsdbSegment *segment)
 	}
 	else
 	{
-		uint64		npages = (root.len + TSDB_STORE_MAX_BYTES - 1) / TSDB_STORE_MAX_BYTES;
-		uint64		first_page = tsdb_metapage_allocate(writer->rel, TSDB_COUNTER_PAGE, npages);
+		uint64 npages = (root.len + TSDB_STORE_MAX_BYTES - 1) / TSDB_STORE_MAX_BYTES;
+		uint64 first_page = tsdb_metapage_allocate(writer->rel, TSDB_COUNTER_PAGE, npages);
 
 		for (uint64 i = 0; i < npages; i++)
 			tsdb_store_put_page(writer->store, first_page + i, root.data + i * TSDB_STORE_MAX_BYTES,

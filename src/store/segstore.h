@@ -17,10 +17,10 @@
 typedef struct TsdbStoredSegment
 {
 	TsdbSegment segment;
-	ItemPointerData tid;		/* of the SEGMENT row */
-	uint64		root_page;		/* first page of a long root, 0 = in the row */
-	uint32		root_npages;
-	Size		root_bytes;
+	ItemPointerData tid; /* of the SEGMENT row */
+	uint64 root_page; /* first page of a long root, 0 = in the row */
+	uint32 root_npages;
+	Size root_bytes;
 } TsdbStoredSegment;
 
 /* Scan of segments in (series, segment number) order; see tsdb_store_beginscan. */
@@ -74,4 +74,4 @@ extern void tsdb_segwriter_finish(TsdbSegmentWriter *writer, TsdbSegment *segmen
 /* tsdb_segstore_delete - remove a segment: root and pages, for good. */
 extern void tsdb_segstore_delete(TsdbStore *store, Relation rel, Snapshot snapshot, const TsdbStoredSegment *stored);
 
-#endif							/* TSDB_SEGSTORE_H */
+#endif /* TSDB_SEGSTORE_H */

@@ -21,17 +21,17 @@
 #include "utils/rel.h"
 #include "utils/snapshot.h"
 
-#define TSDB_STORE_MAX_BYTES 8100	/* bytes of a row; see ARCHITECTURE R5 */
+#define TSDB_STORE_MAX_BYTES 8100 /* bytes of a row; see ARCHITECTURE R5 */
 #define TSDB_STORE_MAX_ID 0x0FFFFFFFu
 
 /* Kinds of rows; on disk. */
 typedef enum TsdbKind
 {
-	TSDB_KIND_DICT = 1,			/* id = hash28(tags), seq = series id; no bytes */
-	TSDB_KIND_SERIES = 2,		/* id = 0, seq = series id; bytes = tags */
-	TSDB_KIND_RUN = 3,			/* id = 0, seq = run number's low 31 bits; bytes = run header (+ payload) */
-	TSDB_KIND_SEGMENT = 4,		/* id = series id, seq = segment number; bytes = segment root */
-	TSDB_KIND_PAGE = 5			/* id = page number >> 31, seq = its low 31 bits; bytes = payload */
+	TSDB_KIND_DICT = 1, /* id = hash28(tags), seq = series id; no bytes */
+	TSDB_KIND_SERIES = 2, /* id = 0, seq = series id; bytes = tags */
+	TSDB_KIND_RUN = 3, /* id = 0, seq = run number's low 31 bits; bytes = run header (+ payload) */
+	TSDB_KIND_SEGMENT = 4, /* id = series id, seq = segment number; bytes = segment root */
+	TSDB_KIND_PAGE = 5 /* id = page number >> 31, seq = its low 31 bits; bytes = payload */
 } TsdbKind;
 
 /*
@@ -62,7 +62,7 @@ extern Datum tsdb_store_toast_options(void);
 extern void tsdb_store_close(TsdbStore *store);
 
 /* tsdb_store_relid - OID of the TOAST relation. */
-extern Oid	tsdb_store_relid(const TsdbStore *store);
+extern Oid tsdb_store_relid(const TsdbStore *store);
 
 /* tsdb_store_rel - the open TOAST relation: its size and file, not its rows. */
 extern Relation tsdb_store_rel(const TsdbStore *store);
@@ -111,11 +111,11 @@ typedef struct TsdbStoreScan TsdbStoreScan;
 
 typedef struct TsdbStoreRow
 {
-	uint32		id;
-	int32		seq;
-	TsdbSpan	bytes;			/* valid until the next call */
+	uint32 id;
+	int32 seq;
+	TsdbSpan bytes; /* valid until the next call */
 	ItemPointerData tid;
-	TransactionId xmin;			/* raw inserting (sub)transaction, for the barrier */
+	TransactionId xmin; /* raw inserting (sub)transaction, for the barrier */
 } TsdbStoreRow;
 
 extern TsdbStoreScan *tsdb_store_beginscan(TsdbStore *store, Snapshot snapshot, TsdbKind kind,
@@ -130,7 +130,7 @@ extern void tsdb_store_endscan(TsdbStoreScan *scan);
  * (our own included) or committed after `snapshot` was taken, and for visible rows with a deleter in progress.
  */
 extern void tsdb_store_barrier_scan(TsdbStore *store, Snapshot snapshot,
-									void (*visit) (const TsdbStoreRow *row, void *arg), void *arg);
+									void (*visit)(const TsdbStoreRow *row, void *arg), void *arg);
 
 /* Payload pages: page numbers come from tsdb_metapage_allocate(TSDB_COUNTER_PAGE). */
 extern void tsdb_store_put_page(TsdbStore *store, uint64 page_no, const void *bytes, Size nbytes, CommandId cid);
@@ -143,4 +143,4 @@ extern void tsdb_store_copy(Relation old_rel, Relation new_rel, TransactionId ol
 							TransactionId *xid_cutoff, MultiXactId *multi_cutoff,
 							double *num_tuples, double *tups_vacuumed, double *tups_recently_dead);
 
-#endif							/* TSDB_STORE_H */
+#endif /* TSDB_STORE_H */

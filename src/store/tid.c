@@ -14,7 +14,7 @@ static uint64 next_number = 1;
 uint64
 tsdb_tid_reserve(uint64 n)
 {
-	uint64		first = next_number;
+	uint64 first = next_number;
 
 	next_number += n;
 	return first;

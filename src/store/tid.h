@@ -37,7 +37,7 @@ static inline void
 tsdb_tid_set_row(ItemPointer tid, uint32 kind, uint64 number, uint64 row)
 {
 	/* 0x3FFFFFFF would make InvalidBlockNumber of a pending row: leave it out by using 2^30 - 1 numbers. */
-	uint32		wrapped = (uint32) ((number + row / TSDB_RUN_TID_ROWS) % TSDB_TID_NUMBER_MASK);
+	uint32 wrapped = (uint32) ((number + row / TSDB_RUN_TID_ROWS) % TSDB_TID_NUMBER_MASK);
 
 	ItemPointerSet(tid, kind | wrapped, (OffsetNumber) (row % TSDB_RUN_TID_ROWS + 1));
 }
@@ -60,9 +60,9 @@ tsdb_tid_kind(ItemPointer tid)
 static inline bool
 tsdb_tid_row(ItemPointer tid, uint64 number, uint64 nrows, uint64 *row)
 {
-	uint32		wanted = ItemPointerGetBlockNumberNoCheck(tid) & TSDB_TID_NUMBER_MASK;
-	uint64		base = number % TSDB_TID_NUMBER_MASK;
-	uint64		ahead = (wanted + (uint64) TSDB_TID_NUMBER_MASK - base) % TSDB_TID_NUMBER_MASK;
+	uint32 wanted = ItemPointerGetBlockNumberNoCheck(tid) & TSDB_TID_NUMBER_MASK;
+	uint64 base = number % TSDB_TID_NUMBER_MASK;
+	uint64 ahead = (wanted + (uint64) TSDB_TID_NUMBER_MASK - base) % TSDB_TID_NUMBER_MASK;
 	OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(tid);
 
 	if (offset == 0 || offset > TSDB_RUN_TID_ROWS)
@@ -74,4 +74,4 @@ tsdb_tid_row(ItemPointer tid, uint64 number, uint64 nrows, uint64 *row)
 /* tsdb_tid_reserve - n consecutive numbers of the pending kind, never used before by this backend. */
 extern uint64 tsdb_tid_reserve(uint64 n);
 
-#endif							/* TSDB_TID_H */
+#endif /* TSDB_TID_H */

@@ -251,6 +251,15 @@ tsdb_buffer_unmark_modified(Relation rel, TsdbKey key)
 }
 
 void
+tsdb_buffer_end_commands(void)
+{
+	if (modified != NULL)
+		hash_destroy(modified);
+	modified = NULL;
+	removing_cid = not_removing_cid = InvalidCommandId;
+}
+
+void
 tsdb_buffer_init(void)
 {
 	DefineCustomIntVariable("tsdb.write_buffer",

@@ -62,7 +62,10 @@ extern bool tsdb_buffer_mark_modified(Relation rel, TsdbKey key, CommandId cid, 
 /* tsdb_buffer_unmark_modified - the change was refused after all: the command may come back to the sample. */
 extern void tsdb_buffer_unmark_modified(Relation rel, TsdbKey key);
 
+/* tsdb_buffer_end_commands - no command is being executed any more: what was marked can be forgotten. */
+extern void tsdb_buffer_end_commands(void);
+
 /* tsdb_buffer_init - GUCs and transaction callbacks. */
 extern void tsdb_buffer_init(void);
 
-#endif							/* TSDB_BUFFER_H */
+#endif /* TSDB_BUFFER_H */

@@ -68,9 +68,9 @@ void
 tsdb_chunk_append(TsdbBufferChunk *chunk, const TsdbTable *table, uint32 series, int64 time_us,
 				  TsdbRowKind kind, const Datum *values, const bool *isnull, const bool *written, CommandId cid)
 {
-	TsdbBatch  *rows = &chunk->rows;
+	TsdbBatch *rows = &chunk->rows;
 	MemoryContext old = MemoryContextSwitchTo(chunk->context);
-	uint32		row = rows->nrows;
+	uint32 row = rows->nrows;
 
 	if (row == chunk->capacity)
 		grow(chunk, chunk->capacity < 1024 ? chunk->capacity * 4 : chunk->capacity + chunk->capacity / 2);
@@ -84,8 +84,8 @@ tsdb_chunk_append(TsdbBufferChunk *chunk, const TsdbTable *table, uint32 series,
 	for (int i = 0; i < rows->ncolumns; i++)
 	{
 		TsdbColumn *column = &rows->columns[i];
-		int			att = column->attnum - 1;
-		uint8		state = TSDB_CELL_VALUE;
+		int att = column->attnum - 1;
+		uint8 state = TSDB_CELL_VALUE;
 
 		if (kind == TSDB_ROW_TOMBSTONE || (written != NULL && !written[att]))
 			state = TSDB_CELL_ABSENT;
@@ -107,9 +107,9 @@ void
 tsdb_chunk_concat(TsdbBufferChunk *chunk, const TsdbBufferChunk *from)
 {
 	MemoryContext old = MemoryContextSwitchTo(chunk->context);
-	TsdbBatch  *rows = &chunk->rows;
+	TsdbBatch *rows = &chunk->rows;
 	const TsdbBatch *more = &from->rows;
-	uint32		first = rows->nrows;
+	uint32 first = rows->nrows;
 
 	while (chunk->capacity < first + more->nrows)
 		grow(chunk, chunk->capacity * 2);
@@ -137,7 +137,7 @@ tsdb_chunk_concat(TsdbBufferChunk *chunk, const TsdbBufferChunk *from)
 			for (uint32 row = 0; row < more->nrows; row++)
 				if (source->states == NULL || source->states[row] == TSDB_CELL_VALUE)
 				{
-					uint32		nbytes;
+					uint32 nbytes;
 
 					memcpy(&nbytes, more->arena.data + source->words[row], sizeof(nbytes));
 					column->words[first + row] =
@@ -175,11 +175,11 @@ tsdb_chunk_rows_before(const TsdbBufferChunk *chunk, CommandId cid)
 TsdbBatch *
 tsdb_chunk_sorted(const TsdbBufferChunk *chunk, uint32 nrows)
 {
-	TsdbMem		mem = tsdb_mem_context(CurrentMemoryContext);
-	TsdbBatch	view;
-	TsdbBatch  *sorted = palloc0(sizeof(TsdbBatch));
-	uint32	   *order;
-	uint32		nwinners;
+	TsdbMem mem = tsdb_mem_context(CurrentMemoryContext);
+	TsdbBatch view;
+	TsdbBatch *sorted = palloc0(sizeof(TsdbBatch));
+	uint32 *order;
+	uint32 nwinners;
 
 	/* The chunk goes on growing, and folding patches changes rows in place: work on a copy. */
 	copy_rows(&view, &chunk->rows, nrows);
@@ -193,7 +193,7 @@ tsdb_chunk_sorted(const TsdbBufferChunk *chunk, uint32 nrows)
 static void
 grow(TsdbBufferChunk *chunk, uint32 capacity)
 {
-	TsdbBatch  *rows = &chunk->rows;
+	TsdbBatch *rows = &chunk->rows;
 
 	rows->series = resize(rows->series, sizeof(uint32) * capacity);
 	rows->times = resize(rows->times, sizeof(int64) * capacity);
@@ -251,14 +251,14 @@ datum_to_word(TsdbBufferChunk *chunk, uint8 type, Datum value)
 		case TSDB_TYPE_TIMESTAMPTZ:
 			return (uint64) DatumGetInt64(value);
 		case TSDB_TYPE_TEXT:
-			{
-				struct varlena *text = PG_DETOAST_DATUM_PACKED(value);
-				uint64		word = append_text(chunk, VARDATA_ANY(text), VARSIZE_ANY_EXHDR(text));
+		{
+			struct varlena *text = PG_DETOAST_DATUM_PACKED(value);
+			uint64 word = append_text(chunk, VARDATA_ANY(text), VARSIZE_ANY_EXHDR(text));
 
-				if ((Pointer) text != DatumGetPointer(value))
-					pfree(text);
-				return word;
-			}
+			if ((Pointer) text != DatumGetPointer(value))
+				pfree(text);
+			return word;
+		}
 	}
 	elog(ERROR, "unknown tsdb column type %d", type);
 	return 0;
@@ -268,14 +268,14 @@ datum_to_word(TsdbBufferChunk *chunk, uint8 type, Datum value)
 static uint64
 append_text(TsdbBufferChunk *chunk, const void *bytes, Size nbytes)
 {
-	TsdbBytes  *arena = &chunk->rows.arena;
-	Size		needed = (sizeof(uint32) + nbytes + 3) & ~(Size) 3;
-	uint32		length = nbytes;
-	uint64		word = arena->len;
+	TsdbBytes *arena = &chunk->rows.arena;
+	Size needed = (sizeof(uint32) + nbytes + 3) & ~(Size) 3;
+	uint32 length = nbytes;
+	uint64 word = arena->len;
 
 	if (arena->cap - arena->len < needed)
 	{
-		Size		cap = Max(arena->cap + arena->cap / 2, 1024);
+		Size cap = Max(arena->cap + arena->cap / 2, 1024);
 
 		while (cap - arena->len < needed)
 			cap *= 2;
@@ -324,7 +324,7 @@ copy_rows(TsdbBatch *to, const TsdbBatch *from, uint32 nrows)
 static void *
 copy_array(const void *from, Size nbytes)
 {
-	void	   *to;
+	void *to;
 
 	if (from == NULL)
 		return NULL;

@@ -15,20 +15,20 @@
 
 typedef struct TsdbCidMark
 {
-	CommandId	cid;
-	uint32		first_row;
+	CommandId cid;
+	uint32 first_row;
 } TsdbCidMark;
 
 typedef struct TsdbBufferChunk
 {
-	MemoryContext context;		/* all of it */
-	TsdbBatch	rows;			/* kinds and states are NULL until one row needs them; arena: data, len, cap only */
-	uint32		capacity;
-	int			nmarks;
-	int			marks_capacity;
+	MemoryContext context; /* all of it */
+	TsdbBatch rows; /* kinds and states are NULL until one row needs them; arena: data, len, cap only */
+	uint32 capacity;
+	int nmarks;
+	int marks_capacity;
 	TsdbCidMark *marks;
-	uint64		reserved_seq;	/* sequence this chunk must be written under, 0 = a new one */
-	Size		nbytes;			/* allocated */
+	uint64 reserved_seq; /* sequence this chunk must be written under, 0 = a new one */
+	Size nbytes; /* allocated */
 } TsdbBufferChunk;
 
 extern TsdbBufferChunk *tsdb_chunk_create(MemoryContext parent, const TsdbTable *table);
@@ -54,4 +54,4 @@ extern uint32 tsdb_chunk_rows_before(const TsdbBufferChunk *chunk, CommandId cid
 /* tsdb_chunk_sorted - the first nrows rows, sorted and consolidated, as a batch in the current context. */
 extern TsdbBatch *tsdb_chunk_sorted(const TsdbBufferChunk *chunk, uint32 nrows);
 
-#endif							/* TSDB_CHUNK_H */
+#endif /* TSDB_CHUNK_H */

@@ -27,4 +27,4 @@ extern uint64 tsdb_flush_numbers(uint32 nrows);
 /* tsdb_flush_adapt_columns - bring a batch that was buffered before an ALTER TABLE to the table's columns of today. */
 extern void tsdb_flush_adapt_columns(TsdbBatch *batch, const TsdbTable *table);
 
-#endif							/* TSDB_FLUSH_H */
+#endif /* TSDB_FLUSH_H */

@@ -14,31 +14,31 @@
 
 typedef struct ImageKey
 {
-	Oid			relid;
+	Oid relid;
 	ItemPointerData tid;
 } ImageKey;
 
 typedef struct Image
 {
-	ImageKey	key;
-	HeapTuple	tuple;
+	ImageKey key;
+	HeapTuple tuple;
 } Image;
 
-static HTAB *images = NULL;		/* below TopTransactionContext */
+static HTAB *images = NULL; /* below TopTransactionContext */
 
 static void make_key(ImageKey *key, Relation rel, ItemPointer tid);
 
 void
 tsdb_images_keep(Relation rel, ItemPointer tid, TupleTableSlot *slot)
 {
-	ImageKey	key;
-	Image	   *image;
-	bool		found;
+	ImageKey key;
+	Image *image;
+	bool found;
 	MemoryContext old;
 
 	if (images == NULL)
 	{
-		HASHCTL		ctl = {0};
+		HASHCTL ctl = {0};
 
 		ctl.keysize = sizeof(ImageKey);
 		ctl.entrysize = sizeof(Image);
@@ -59,8 +59,8 @@ tsdb_images_keep(Relation rel, ItemPointer tid, TupleTableSlot *slot)
 bool
 tsdb_images_find(Relation rel, ItemPointer tid, TupleTableSlot *slot)
 {
-	ImageKey	key;
-	Image	   *image;
+	ImageKey key;
+	Image *image;
 
 	if (images == NULL)
 		return false;
@@ -87,7 +87,7 @@ tsdb_images_forget(void)
 static void
 make_key(ImageKey *key, Relation rel, ItemPointer tid)
 {
-	memset(key, 0, sizeof(ImageKey));	/* padding is hashed */
+	memset(key, 0, sizeof(ImageKey)); /* padding is hashed */
 	key->relid = RelationGetRelid(rel);
 	key->tid = *tid;
 }

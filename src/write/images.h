@@ -24,4 +24,4 @@ extern bool tsdb_images_find(Relation rel, ItemPointer tid, TupleTableSlot *slot
 /* tsdb_images_forget - the transaction is over. */
 extern void tsdb_images_forget(void);
 
-#endif							/* TSDB_IMAGES_H */
+#endif /* TSDB_IMAGES_H */

@@ -49,7 +49,9 @@ stage_isolation() {
 # tap: pgTAP files, each in a database of its own.
 stage_tap() {
     [ -n "$(ls "$ROOT"/test/tap/*.sql 2>/dev/null)" ] || return 0
-    cluster_start tap </dev/null
+    cluster_start tap <<CONF
+$QUIET
+CONF
     cp -r "$ROOT/test/tap" "$WORK/tap"
     harness tap "$JOBS" "$ROOT/test/setup/pgtap.sh" -- "$WORK"/tap/*.sql
     cluster_stop tap
@@ -94,7 +96,7 @@ run_pg_regress() {
     cp -r "$ROOT/test" "$WORK/$1.test"
     # shellcheck disable=SC2086
     (cd "$dir" && run_limited as_user "$PG_LIBEXEC/$2" --inputdir="$WORK/$1.test" --bindir="$PG_BIN" \
-        --temp-instance="$dir/instance" --temp-config="$WORK/test.conf" --load-extension=tsdb --load-extension=tsdb_test \
+        --temp-instance="$dir/instance" --temp-config="$WORK/quiet.conf" --load-extension=tsdb --load-extension=tsdb_test \
         --dbname="tsdb_$1" $3) >"$LOGS/$1.log" 2>&1 && status=0 || status=$?
     passed=$(grep -cE '^(ok +[0-9]|(test|    ) .*\.\.\. ok)' "$LOGS/$1.log") || true
     failed=$(grep -cE '^(not ok +[0-9]|(test|    ) .*\.\.\. (FAILED|failed))' "$LOGS/$1.log") || true
@@ -167,6 +169,8 @@ summary() {
 }
 
 FLAVOUR=${FLAVOUR:-gcc}
+# Servers of tests that say themselves when a table is compacted; those of test/t have the worker as well.
+QUIET='tsdb.maintenance = off'
 stages=${*:-unit fuzz-replay regress isolation tap prove}
 work_open
 COUNTS=$WORK/counts
@@ -178,6 +182,7 @@ case " $stages " in
     case " $stages " in *" prove "*) packages_install libipc-run-perl ;; esac
     server_paths
     cp "$ROOT/test/setup/test.conf" "$WORK/test.conf"
+    { cat "$WORK/test.conf" && echo "$QUIET"; } >"$WORK/quiet.conf"
     started=$(date +%s)
     guarded build server_copy
     if [ -s "$COUNTS" ]; then

@@ -58,6 +58,27 @@ FETCH ALL FROM plain;
 COMMIT;
 RESET tsdb.enable_scan;
 
+-- Rows of later commands, flushed meanwhile: a cursor of before does not see them, nor that rows are gone, however often it is read.
+SET tsdb.write_buffer = '64kB';
+BEGIN;
+INSERT INTO cur SELECT '2024-03-01'::timestamptz + i * interval '1s', 'z', i FROM generate_series(1, 3000) i;
+DECLARE old SCROLL CURSOR FOR SELECT tag, v FROM cur;
+FETCH 2 FROM old;
+INSERT INTO cur VALUES ('2025-03-01', 'z', 1);
+DELETE FROM cur;
+INSERT INTO cur SELECT '2024-03-01'::timestamptz + i * interval '1s', 'z', -i FROM generate_series(1, 3000) i;
+SELECT count(*), sum(v) FROM cur;
+FETCH ABSOLUTE 3016 FROM old;
+FETCH NEXT FROM old;
+MOVE ABSOLUTE 0 IN old;
+FETCH NEXT FROM old;
+FETCH ABSOLUTE 3016 FROM old;
+FETCH NEXT FROM old;
+FETCH ABSOLUTE -3016 FROM old;
+FETCH ABSOLUTE 2000 FROM old;
+ROLLBACK;
+RESET tsdb.write_buffer;
+
 -- WITH HOLD outlives its transaction, and the table.
 BEGIN;
 DECLARE held SCROLL CURSOR WITH HOLD FOR SELECT tag, v FROM cur WHERE tag <= 'b';

@@ -342,7 +342,7 @@ sub do_bad
 	do_savepoint($self) if !@{ $self->{frames} };
 	my $result = $self->{psql}->run($twin->bad($self));
 	return if $result->{state} eq '00000';
-	die "$result->{error}\n" if $result->{state} !~ /^(23502|22012)$/ && !$CONFLICT{ $result->{state} };
+	die "$result->{error}\n" if $result->{state} !~ /^(23502|23514|22012)$/ && !$CONFLICT{ $result->{state} };
 	recover($self);
 	return;
 }

@@ -26,6 +26,7 @@
 #include "series/series.h"
 #include "store/metapage.h"
 #include "store/store.h"
+#include "write/buffer.h"
 
 /* PostgreSQL 15 and 16 prefetch the pages that ANALYZE asks for in the main fork's first file segment. */
 #define MAX_PAGES (RELSEG_SIZE - 1)
@@ -68,6 +69,14 @@ void
 tsdb_storage_copy_data(Relation rel, const RelFileLocator *locator)
 {
 	SMgrRelation target;
+
+	/* Rows that are not flushed yet belong to the files as they are now, and would be taken for truncated ones. */
+	if (!tsdb_buffer_flush(RelationGetRelid(rel)))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot move table \"%s\" after rows were written to it outside of the savepoint", RelationGetRelationName(rel)),
+				 errdetail("Rows of an outer transaction level can't be written out here."),
+				 errhint("Move the table before the savepoint or in another transaction.")));
 
 	/* The copy doesn't go through the buffers. */
 	FlushRelationBuffers(rel);

@@ -46,17 +46,17 @@ PG_FUNCTION_INFO_V1(tsdb_patch);
 Datum
 tsdb_patch(PG_FUNCTION_ARGS)
 {
-	Relation	rel = tsdb_table_open(PG_GETARG_OID(0), RowExclusiveLock, ACL_NO_RIGHTS);
-	char	   *source = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	int			natts = RelationGetDescr(rel)->natts;
-	Size		length = strlen(source);
-	bool	   *written = palloc0_array(bool, natts);
+	Relation rel = tsdb_table_open(PG_GETARG_OID(0), RowExclusiveLock, ACL_NO_RIGHTS);
+	char *source = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	int natts = RelationGetDescr(rel)->natts;
+	Size length = strlen(source);
+	bool *written = palloc0_array(bool, natts);
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
-	CommandId	cid;
-	SPIPlanPtr	plan;
-	Portal		portal;
-	int		   *targets;
-	uint64		nrows = 0;
+	CommandId cid;
+	SPIPlanPtr plan;
+	Portal portal;
+	int *targets;
+	uint64 nrows = 0;
 
 	check_target(rel);
 
@@ -135,7 +135,7 @@ check_target(Relation rel)
 static void
 check_privileges(Relation rel, const bool *written)
 {
-	Oid			relid = RelationGetRelid(rel);
+	Oid relid = RelationGetRelid(rel);
 
 	if (pg_class_aclcheck(relid, GetUserId(), ACL_INSERT) == ACLCHECK_OK)
 		return;
@@ -148,13 +148,13 @@ check_privileges(Relation rel, const bool *written)
 static int *
 match_columns(Relation rel, const TsdbTable *table, TupleDesc source, bool *written)
 {
-	TupleDesc	desc = RelationGetDescr(rel);
-	int		   *targets = palloc_array(int, source->natts);
+	TupleDesc desc = RelationGetDescr(rel);
+	int *targets = palloc_array(int, source->natts);
 
 	for (int s = 0; s < source->natts; s++)
 	{
 		const char *name = NameStr(TupleDescAttr(source, s)->attname);
-		int			attnum = get_attnum(RelationGetRelid(rel), name);
+		int attnum = get_attnum(RelationGetRelid(rel), name);
 
 		if (attnum <= 0 || written[attnum - 1])
 			ereport(ERROR,
@@ -186,7 +186,7 @@ static char *
 source_with_casts(Relation rel, const char *source, TupleDesc desc, const int *targets)
 {
 	StringInfoData query;
-	bool		same = true;
+	bool same = true;
 
 	initStringInfo(&query);
 	appendStringInfoString(&query, "SELECT ");
@@ -216,14 +216,14 @@ patch_row(Relation rel, HeapTuple tuple, TupleDesc desc, const int *targets, con
 {
 	const TsdbTable *table = tsdb_table_get(rel);
 	ItemPointerData unused;
-	TsdbKey		key;
+	TsdbKey key;
 
 	ExecClearTuple(slot);
 	memset(slot->tts_isnull, true, sizeof(bool) * RelationGetDescr(rel)->natts);
 	for (int s = 0; s < desc->natts; s++)
 	{
 		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(rel), targets[s]);
-		bool		isnull;
+		bool isnull;
 
 		slot->tts_values[targets[s]] = heap_getattr(tuple, s + 1, desc, &isnull);
 		slot->tts_isnull[targets[s]] = isnull;

@@ -26,6 +26,8 @@
 
 static void copy_table(TsdbVerification *verification);
 static void check_dictionary(TsdbVerification *verification);
+static void drop_unnamed_series(TsdbVerification *verification);
+static int compare_ids(const void *a, const void *b);
 static uint32 list_keys(TsdbVerification *verification, TsdbKind kind, TsdbObjectKey **keys);
 static void verify_guarded(TsdbVerification *verification, const TsdbObjectKey *key,
 						   void (*verify)(TsdbVerification *verification, const TsdbObjectKey *key));
@@ -155,7 +157,40 @@ check_dictionary(TsdbVerification *verification)
 	if (verification->nseries > 0 && verification->series[verification->nseries - 1] >= next)
 		tsdb_verify_problem(verification, "series %u exists, the next one to be given out is %llu",
 							verification->series[verification->nseries - 1], (unsigned long long) next);
+	drop_unnamed_series(verification);
 	MemoryContextSwitchTo(caller);
+}
+
+/*
+ * Forget series that can't be found by their tags.
+ *
+ * A crash may leave such a one, but then nobody uses its id: for runs and segments
+ * it is not in the dictionary.
+ */
+static void
+drop_unnamed_series(TsdbVerification *verification)
+{
+	TsdbObjectKey *keys;
+	uint32 nkeys = list_keys(verification, TSDB_KIND_DICT, &keys);
+	uint32 *named = palloc_array(uint32, nkeys + 1);
+	uint32 n = 0;
+
+	for (uint32 i = 0; i < nkeys; i++)
+		named[i] = (uint32) keys[i].seq;
+	qsort(named, nkeys, sizeof(uint32), compare_ids);
+	for (uint32 i = 0; i < verification->nseries; i++)
+		if (bsearch(&verification->series[i], named, nkeys, sizeof(uint32), compare_ids) != NULL)
+			verification->series[n++] = verification->series[i];
+	verification->nseries = n;
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	uint32 left = *(const uint32 *) a;
+	uint32 right = *(const uint32 *) b;
+
+	return left < right ? -1 : left > right;
 }
 
 /* Keys of all rows of a kind. */

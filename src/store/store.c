@@ -22,6 +22,7 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "catalog/toasting.h"
+#include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -52,6 +53,8 @@ typedef struct PageHints
 static PageHints page_hints[TSDB_PAGE_HINTS];
 
 static void toast_create(Relation rel);
+static void indexes_drop_abandoned(TsdbStore *store);
+static bool index_is_abandoned(Relation index);
 static PageHints *page_hints_get(Relation toast);
 static HeapTuple row_form(TsdbStore *store, TsdbKind kind, uint32 id, int32 seq,
 						  const void *bytes, Size nbytes, Datum *values, bool *isnull);
@@ -78,6 +81,8 @@ tsdb_store_open(Relation rel, LOCKMODE lockmode, bool create)
 	store->toast = table_open(rel->rd_rel->reltoastrelid, lockmode);
 	valid = toast_open_indexes(store->toast, lockmode, &store->indexes, &store->nindexes);
 	store->index = store->indexes[valid];
+	if (lockmode >= RowExclusiveLock)
+		indexes_drop_abandoned(store);
 	return store;
 }
 
@@ -270,6 +275,41 @@ row_form(TsdbStore *store, TsdbKind kind, uint32 id, int32 seq,
 	values[2] = PointerGetDatum(store->chunk);
 	memset(isnull, 0, TSDB_STORE_NCOLUMNS * sizeof(bool));
 	return heap_form_tuple(RelationGetDescr(store->toast), values, isnull);
+}
+
+/*
+ * indexes_drop_abandoned - leave alone what a cancelled REINDEX CONCURRENTLY left behind.
+ *
+ * Such an index never becomes valid: core refuses to rebuild invalid indexes of TOAST relations.  TRUNCATE and rewrites
+ * leave its entries in place while the rows go; the same key at the same TID once more would be an error.
+ */
+static void
+indexes_drop_abandoned(TsdbStore *store)
+{
+	int kept = 0;
+
+	for (int i = 0; i < store->nindexes; i++)
+	{
+		Relation index = store->indexes[i];
+
+		if (index != store->index && !index->rd_index->indisvalid && index_is_abandoned(index))
+			index_close(index, NoLock);
+		else
+			store->indexes[kept++] = index;
+	}
+	store->nindexes = kept;
+}
+
+/* index_is_abandoned - REINDEX CONCURRENTLY holds a lock on its new index from before others see it until it is done. */
+static bool
+index_is_abandoned(Relation index)
+{
+	LOCKTAG tag;
+	int nholders;
+
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, RelationGetRelid(index));
+	pfree(GetLockConflicts(&tag, ShareUpdateExclusiveLock, &nholders));
+	return nholders == 0;
 }
 
 /*

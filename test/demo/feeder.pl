@@ -102,13 +102,14 @@ sub disks
 	return @rows;
 }
 
+# Cards, tunnels and bridges, not the plumbing between them.
 sub network
 {
 	my ($now) = @_;
 	my @rows;
 	foreach my $line (split /\n/, slurp('/proc/net/dev'))
 	{
-		next unless $line =~ /^\s*([^:\s]+):\s*(.*)/ && $1 ne 'lo';
+		next unless $line =~ /^\s*([^:\s]+):\s*(.*)/ && $1 !~ /^(lo$|ifb|veth|dummy)/;
 		my ($card, @field) = ($1, split ' ', $2);
 		push @rows, rate($now, 'net_received_bytes', $card, $field[0]), rate($now, 'net_sent_bytes', $card, $field[8]);
 	}

@@ -29,9 +29,9 @@ SELECT time, plant, sensor,
        CASE WHEN fate < 4 THEN NULL
             ELSE round((base + daily * sin(2 * pi() * (extract(epoch FROM clock::time)::float8 / 86400 - 0.375))
                         + walk * steps + CASE WHEN fate < 12 THEN 0 ELSE noise * jitter END)::numeric, decimals) END,
-       CASE WHEN fate < 4 THEN -2138308608      -- 0x808C0000 bad, sensor failure
-            WHEN fate < 12 THEN 1083179008      -- 0x40900000 uncertain, last usable value
-            ELSE 0 END
+       CASE WHEN fate < 4 THEN tsdb.quality('bad_sensor_failure')
+            WHEN fate < 12 THEN tsdb.quality('uncertain_last_usable_value')
+            ELSE tsdb.quality('good') END
 FROM drawn
 ORDER BY plant, sensor, time;
 

@@ -16,16 +16,17 @@ SELECT plant, date_trunc('day', time AT TIME ZONE p.timezone)::date AS local_day
        round(avg(value) FILTER (WHERE sensor = 'steam_pressure')::numeric, 2) AS steam_pressure,
        round(avg(value) FILTER (WHERE sensor = 'ambient')::numeric, 2) AS ambient
 FROM boiler JOIN plant p ON p.name = plant
-WHERE time >= now() - interval '5 days' AND quality BETWEEN 0 AND 1073741823
+WHERE time >= now() - interval '5 days' AND tsdb.is_good(quality)
 GROUP BY 1, 2
 ORDER BY 1, 2;
 
 \echo
 \echo '== The quality of what the sensors sent'
 SELECT plant, sensor, count(*) AS samples,
-       count(*) FILTER (WHERE quality BETWEEN 0 AND 1073741823) AS good,
-       count(*) FILTER (WHERE quality >= 1073741824) AS uncertain,
-       count(*) FILTER (WHERE quality < 0) AS bad
+       count(*) FILTER (WHERE tsdb.is_good(quality)) AS good,
+       count(*) FILTER (WHERE tsdb.is_uncertain(quality)) AS uncertain,
+       count(*) FILTER (WHERE tsdb.is_bad(quality)) AS bad,
+       tsdb.quality_name(tsdb.worst(quality)) AS worst
 FROM boiler
 GROUP BY plant, sensor
 ORDER BY plant, sensor;
@@ -39,10 +40,13 @@ WHERE plant = 'newcastle' AND sensor = 'steam_pressure'
 
 \echo
 \echo '== The last write wins: send a sample again to correct it'
+\timing off
 SELECT time AS corrected FROM boiler WHERE plant = 'newcastle' AND sensor = 'drum_level' ORDER BY time DESC LIMIT 1
 \gset
+SELECT 'before' AS what, time, value, quality FROM boiler WHERE plant = 'newcastle' AND sensor = 'drum_level' AND time = :'corrected';
 INSERT INTO boiler VALUES (:'corrected', 'newcastle', 'drum_level', 51.5, 0);
-SELECT time, value, quality FROM boiler WHERE plant = 'newcastle' AND sensor = 'drum_level' AND time = :'corrected';
+SELECT 'after' AS what, time, value, quality FROM boiler WHERE plant = 'newcastle' AND sensor = 'drum_level' AND time = :'corrected';
+\timing on
 
 \echo
 \echo '== Size on disk, everything included'
@@ -54,9 +58,18 @@ SELECT count(*) AS rows,
 FROM boiler;
 
 \echo
-\echo '== How it is stored'
-SELECT count(*) AS blocks FROM tsdb.blocks('boiler');
-SELECT count(*) AS segments FROM tsdb.segments('boiler');
-SELECT count(*) AS runs_of_machine FROM tsdb.runs('machine');
-SELECT * FROM tsdb.stats LIMIT 12;
-SELECT count(*) AS damage_found FROM tsdb.verify('boiler');
+\echo '== How it is stored: packed blocks in segments; what arrived lately in runs, until the worker packs them'
+SELECT relname AS "table",
+       (SELECT count(*) FROM tsdb.segments(oid)) AS segments,
+       (SELECT count(*) FROM tsdb.blocks(oid)) AS blocks,
+       (SELECT count(*) FROM tsdb.runs(oid)) AS runs,
+       (SELECT count(*) FROM tsdb.verify(oid)) AS damage_found
+FROM pg_class
+WHERE oid IN ('boiler'::regclass, 'machine'::regclass)
+ORDER BY relname;
+
+\echo
+\echo '== What the server has done since it started'
+SELECT name, count, round(p50_ms::numeric, 2) AS p50_ms, round(p99_ms::numeric, 2) AS p99_ms
+FROM tsdb.stats
+WHERE count > 0;

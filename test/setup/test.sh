@@ -97,7 +97,7 @@ run_pg_regress() {
     # shellcheck disable=SC2086
     (cd "$dir" && run_limited as_user "$PG_LIBEXEC/$2" --inputdir="$WORK/$1.test" --bindir="$PG_BIN" \
         --temp-instance="$dir/instance" --temp-config="$WORK/quiet.conf" --load-extension=tsdb --load-extension=tsdb_test \
-        --dbname="tsdb_$1" $3) >"$LOGS/$1.log" 2>&1 && status=0 || status=$?
+        --encoding=UTF8 --no-locale --dbname="tsdb_$1" $3) >"$LOGS/$1.log" 2>&1 && status=0 || status=$?
     passed=$(grep -cE '^(ok +[0-9]|(test|    ) .*\.\.\. ok)' "$LOGS/$1.log") || true
     failed=$(grep -cE '^(not ok +[0-9]|(test|    ) .*\.\.\. (FAILED|failed))' "$LOGS/$1.log") || true
     if [ "$status" != 0 ]; then

@@ -3,6 +3,7 @@
 \set SHOW_CONTEXT never
 SET timezone = 'UTC';
 SET datestyle = 'ISO';
+SET intervalstyle = 'postgres';
 
 CREATE TABLE m (time timestamptz NOT NULL, sensor text, v float8, n int4, s text, quality tsdb.quality)
     USING tsdb WITH (tags = 'sensor', sample_interval = '1s', compact_after = '36500 days', block_interval = '1h');

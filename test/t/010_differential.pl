@@ -37,6 +37,8 @@ $node->init;
 $node->append_conf('postgresql.conf', <<CONF);
 shared_preload_libraries = 'tsdb'
 max_prepared_transactions = 10
+tsdb.maintenance = on
+tsdb.maintenance_naptime = 1
 max_wal_size = 4GB
 fsync = off
 parallel_setup_cost = 0
@@ -45,7 +47,7 @@ min_parallel_table_scan_size = 0
 CONF
 $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION tsdb');
-$has_verify = $node->safe_psql('postgres', "SELECT to_regprocedure('tsdb.verify(regclass)') IS NOT NULL") eq 't' && !$ENV{TSDB_NO_VERIFY};
+$has_verify = $node->safe_psql('postgres', "SELECT to_regprocedure('tsdb.verify(regclass)') IS NOT NULL") eq 't';
 
 while (!$failed && (time() < $until || !$rounds) && $rounds < ($ENV{TSDB_ROUNDS} || 1e9))
 {

@@ -23,6 +23,12 @@ sub where
 		SQL
 }
 
+# Rows of an outer level can't go along: an error, and nothing is lost.
+like(sql_error($node, 'BEGIN;' . twins_write('2', 0, 20, 9) . 'SAVEPOINT s; ALTER TABLE m SET TABLESPACE ts1; RELEASE s; COMMIT'), qr/0A000/, 'not inside a savepoint after writing');
+$node->safe_psql('postgres', 'BEGIN;' . twins_write('2', 0, 20, 9) . 'SAVEPOINT s;' . twins_write('2', 5, 25, 8) . 'RELEASE s; ALTER TABLE m SET TABLESPACE ts1; SAVEPOINT s; ALTER TABLE m SET TABLESPACE ts2; ROLLBACK TO s;'
+	. twins_write('2', 10, 30, 7) . 'ALTER TABLE m SET TABLESPACE pg_default; COMMIT');
+twins_same($node, 'moved with savepoints');
+
 my $factor = 2;
 foreach my $to ('ts1', 'ts2', 'pg_default')
 {

@@ -169,7 +169,7 @@ static TM_Result
 tsdbam_tuple_delete(Relation rel, ItemPointer tid, CommandId cid, Snapshot snapshot, Snapshot crosscheck,
 					bool wait, TM_FailureData *tmfd, bool changing_part)
 {
-	return tsdb_modify_delete(rel, tid, cid, snapshot, wait, tmfd);
+	return tsdb_modify_delete(rel, tid, cid, snapshot, crosscheck, wait, tmfd);
 }
 
 static TM_Result
@@ -179,7 +179,7 @@ tsdbam_tuple_update(Relation rel, ItemPointer tid, TupleTableSlot *slot, Command
 {
 	*lockmode = LockTupleExclusive;
 	*update_indexes = TU_None;
-	return tsdb_modify_update(rel, tid, slot, cid, snapshot, wait, tmfd);
+	return tsdb_modify_update(rel, tid, slot, cid, snapshot, crosscheck, wait, tmfd);
 }
 
 static TM_Result

@@ -32,10 +32,11 @@ typedef struct Target
 	bool changed;
 } Target;
 
-static TM_Result find_target(Relation rel, ItemPointer tid, CommandId cid, Snapshot snapshot,
+static TM_Result find_target(Relation rel, ItemPointer tid, CommandId cid, Snapshot snapshot, Snapshot crosscheck,
 							 LockWaitPolicy wait_policy, bool is_change, Target *target, TM_FailureData *tmfd);
 static bool find_seen(Relation rel, ItemPointer tid, Snapshot snapshot, Target *target);
 static void read_newest(Relation rel, Snapshot snapshot, Target *target);
+static void check_older(Relation rel, Snapshot crosscheck, Target *target);
 static void free_target(Target *target);
 static void copy_row(Relation rel, TupleTableSlot *to, TupleTableSlot *from);
 static CommandId curcid_of(Snapshot snapshot);
@@ -56,10 +57,11 @@ tsdb_modify_insert(Relation rel, TupleTableSlot *slot, CommandId cid)
 }
 
 TM_Result
-tsdb_modify_delete(Relation rel, ItemPointer tid, CommandId cid, Snapshot snapshot, bool wait, TM_FailureData *tmfd)
+tsdb_modify_delete(Relation rel, ItemPointer tid, CommandId cid, Snapshot snapshot, Snapshot crosscheck, bool wait,
+				   TM_FailureData *tmfd)
 {
 	Target target;
-	TM_Result result = find_target(rel, tid, cid, snapshot, wait ? LockWaitBlock : LockWaitSkip, true, &target, tmfd);
+	TM_Result result = find_target(rel, tid, cid, snapshot, crosscheck, wait ? LockWaitBlock : LockWaitSkip, true, &target, tmfd);
 
 	if (result == TM_Ok)
 	{
@@ -73,11 +75,11 @@ tsdb_modify_delete(Relation rel, ItemPointer tid, CommandId cid, Snapshot snapsh
 }
 
 TM_Result
-tsdb_modify_update(Relation rel, ItemPointer tid, TupleTableSlot *slot, CommandId cid, Snapshot snapshot,
+tsdb_modify_update(Relation rel, ItemPointer tid, TupleTableSlot *slot, CommandId cid, Snapshot snapshot, Snapshot crosscheck,
 				   bool wait, TM_FailureData *tmfd)
 {
 	Target target;
-	TM_Result result = find_target(rel, tid, cid, snapshot, wait ? LockWaitBlock : LockWaitSkip, true, &target, tmfd);
+	TM_Result result = find_target(rel, tid, cid, snapshot, crosscheck, wait ? LockWaitBlock : LockWaitSkip, true, &target, tmfd);
 
 	if (result == TM_Ok)
 	{
@@ -104,7 +106,7 @@ tsdb_modify_lock(Relation rel, ItemPointer tid, Snapshot snapshot, TupleTableSlo
 				 LockWaitPolicy wait_policy, uint8 flags, TM_FailureData *tmfd)
 {
 	Target target;
-	TM_Result result = find_target(rel, tid, cid, snapshot, wait_policy, false, &target, tmfd);
+	TM_Result result = find_target(rel, tid, cid, snapshot, InvalidSnapshot, wait_policy, false, &target, tmfd);
 
 	if (result == TM_WouldBlock && wait_policy == LockWaitError)
 		ereport(ERROR,
@@ -182,8 +184,8 @@ tsdb_modify_satisfies(Relation rel, TupleTableSlot *slot, Snapshot snapshot)
  * free_target() is due whatever the result.
  */
 static TM_Result
-find_target(Relation rel, ItemPointer tid, CommandId cid, Snapshot snapshot, LockWaitPolicy wait_policy,
-			bool is_change, Target *target, TM_FailureData *tmfd)
+find_target(Relation rel, ItemPointer tid, CommandId cid, Snapshot snapshot, Snapshot crosscheck,
+			LockWaitPolicy wait_policy, bool is_change, Target *target, TM_FailureData *tmfd)
 {
 	CommandId by;
 
@@ -204,6 +206,8 @@ find_target(Relation rel, ItemPointer tid, CommandId cid, Snapshot snapshot, Loc
 	if (!tsdb_series_lock(rel, target->key.series, wait_policy))
 		return TM_WouldBlock;
 	read_newest(rel, snapshot, target);
+	if (crosscheck != InvalidSnapshot && !target->changed)
+		check_older(rel, crosscheck, target);
 	if (!target->changed)
 		return TM_Ok;
 	if (is_change)
@@ -249,6 +253,20 @@ read_newest(Relation rel, Snapshot snapshot, Target *target)
 	}
 	target->newest = tsdb_rowaccess_by_key(target->newest_access, target->key);
 	target->changed = target->newest == NULL || !tsdb_rowaccess_equal(rel, target->seen, target->newest);
+}
+
+/*
+ * Foreign key actions of a REPEATABLE READ transaction work on rows as they are now, but must not touch any that the
+ * transaction's own snapshot does not see, or sees otherwise.
+ */
+static void
+check_older(Relation rel, Snapshot crosscheck, Target *target)
+{
+	TsdbRowAccess *access = tsdb_rowaccess_seen(rel, crosscheck);
+	TupleTableSlot *older = tsdb_rowaccess_by_key(access, target->key);
+
+	target->changed = older == NULL || !tsdb_rowaccess_equal(rel, target->newest, older);
+	tsdb_rowaccess_release(access);
 }
 
 static void

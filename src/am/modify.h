@@ -14,10 +14,10 @@
 #include "pg/compat.h"
 
 extern void tsdb_modify_insert(Relation rel, TupleTableSlot *slot, CommandId cid);
-extern TM_Result tsdb_modify_delete(Relation rel, ItemPointer tid, CommandId cid, Snapshot snapshot,
+extern TM_Result tsdb_modify_delete(Relation rel, ItemPointer tid, CommandId cid, Snapshot snapshot, Snapshot crosscheck,
 									bool wait, TM_FailureData *tmfd);
 extern TM_Result tsdb_modify_update(Relation rel, ItemPointer tid, TupleTableSlot *slot, CommandId cid,
-									Snapshot snapshot, bool wait, TM_FailureData *tmfd);
+									Snapshot snapshot, Snapshot crosscheck, bool wait, TM_FailureData *tmfd);
 extern TM_Result tsdb_modify_lock(Relation rel, ItemPointer tid, Snapshot snapshot, TupleTableSlot *slot,
 								  CommandId cid, LockWaitPolicy wait_policy, uint8 flags, TM_FailureData *tmfd);
 extern bool tsdb_modify_fetch(Relation rel, ItemPointer tid, Snapshot snapshot, TupleTableSlot *slot);

@@ -170,11 +170,11 @@ tsdb_buffer_pending(Relation rel, const TsdbTable *table, CommandId curcid, int 
 		for (int c = 0; c < buffer->levels[i].nchunks; c++)
 		{
 			TsdbBufferChunk *chunk = buffer->levels[i].chunks[c];
-			uint32 visible = tsdb_chunk_rows_before(chunk, curcid);
+			TsdbBatch *visible = tsdb_chunk_visible(chunk, curcid);
 
-			if (visible == 0)
+			if (visible == NULL)
 				continue;
-			batches[*nbatches] = tsdb_chunk_sorted(chunk, visible);
+			batches[*nbatches] = visible;
 			/* Rows of later levels may have been flushed, above the sequence that was reserved for these. */
 			batches[*nbatches]->sequence = chunk->reserved_seq;
 			if (!tsdb_chunk_fits(chunk, table))

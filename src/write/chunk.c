@@ -16,6 +16,7 @@
 
 #define FIRST_CAPACITY 16
 
+static uint32 *visible_rows(const TsdbBufferChunk *chunk, CommandId cid, uint32 *nvisible);
 static void grow(TsdbBufferChunk *chunk, uint32 capacity);
 static void *resize(void *array, Size nbytes);
 static void need_kinds(TsdbBufferChunk *chunk);
@@ -163,32 +164,75 @@ tsdb_chunk_same_columns(const TsdbBufferChunk *a, const TsdbBufferChunk *b)
 	return true;
 }
 
-uint32
-tsdb_chunk_rows_before(const TsdbBufferChunk *chunk, CommandId cid)
+CommandId
+tsdb_chunk_lowest_cid(const TsdbBufferChunk *chunk)
 {
-	for (int i = chunk->nmarks - 1; i >= 0; i--)
-		if (chunk->marks[i].cid < cid)
-			return i + 1 < chunk->nmarks ? chunk->marks[i + 1].first_row : chunk->rows.nrows;
-	return 0;
+	CommandId lowest = chunk->marks[0].cid;
+
+	for (int i = 1; i < chunk->nmarks; i++)
+		lowest = Min(lowest, chunk->marks[i].cid);
+	return lowest;
 }
 
 TsdbBatch *
-tsdb_chunk_sorted(const TsdbBufferChunk *chunk, uint32 nrows)
+tsdb_chunk_visible(const TsdbBufferChunk *chunk, CommandId cid)
 {
 	TsdbMem mem = tsdb_mem_context(CurrentMemoryContext);
+	uint32 nvisible;
+	uint32 *visible = visible_rows(chunk, cid, &nvisible);
 	TsdbBatch view;
-	TsdbBatch *sorted = palloc0(sizeof(TsdbBatch));
+	TsdbBatch *sorted;
 	uint32 *order;
 	uint32 nwinners;
 
+	if (nvisible == 0)
+		return NULL;
+
 	/* The chunk goes on growing, and folding patches changes rows in place: work on a copy. */
-	copy_rows(&view, &chunk->rows, nrows);
+	copy_rows(&view, &chunk->rows, visible != NULL ? chunk->rows.nrows : nvisible);
+	if (visible != NULL)
+	{
+		TsdbBatch all = view;
+
+		tsdb_batch_gather(&view, &all, visible, nvisible, &mem);
+	}
+	sorted = palloc0(sizeof(TsdbBatch));
 	tsdb_merge_flush(&view, &order, &nwinners, &mem);
 	tsdb_batch_gather(sorted, &view, order, nwinners, &mem);
 	return sorted;
 }
 
 // private functions
+
+/* Rows of commands below cid: their number, and NULL when they are the first so many, else which. */
+static uint32 *
+visible_rows(const TsdbBufferChunk *chunk, CommandId cid, uint32 *nvisible)
+{
+	uint32 *rows;
+	uint32 n = 0;
+	int nlow = 0;
+
+	while (nlow < chunk->nmarks && chunk->marks[nlow].cid < cid)
+		nlow++;
+	*nvisible = nlow < chunk->nmarks ? chunk->marks[nlow].first_row : chunk->rows.nrows;
+	for (int i = nlow; i < chunk->nmarks; i++)
+		if (chunk->marks[i].cid < cid)
+			n++;
+	if (n == 0)
+		return NULL;
+
+	n = 0;
+	rows = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint32) * ((Size) chunk->rows.nrows + 1));
+	for (int i = 0; i < chunk->nmarks; i++)
+	{
+		uint32 until = i + 1 < chunk->nmarks ? chunk->marks[i + 1].first_row : chunk->rows.nrows;
+
+		for (uint32 row = chunk->marks[i].first_row; chunk->marks[i].cid < cid && row < until; row++)
+			rows[n++] = row;
+	}
+	*nvisible = n;
+	return rows;
+}
 
 static void
 grow(TsdbBufferChunk *chunk, uint32 capacity)

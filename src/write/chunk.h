@@ -3,7 +3,8 @@
  * chunk.h
  *	  Growable columns of buffered rows.
  *
- * Rows are in order of arrival.  Command ids ascend; `marks` says where each begins.
+ * Rows are in order of arrival; `marks` says where rows of another command begin.  Command ids ascend but for
+ * row triggers that write to the table of their own statement, which then goes on with its lower one.
  *-------------------------------------------------------------------------
  */
 #ifndef TSDB_CHUNK_H
@@ -48,10 +49,14 @@ extern void tsdb_chunk_concat(TsdbBufferChunk *chunk, const TsdbBufferChunk *fro
 /* tsdb_chunk_same_columns - can they be concatenated? */
 extern bool tsdb_chunk_same_columns(const TsdbBufferChunk *a, const TsdbBufferChunk *b);
 
-/* tsdb_chunk_rows_before - number of rows, a prefix, that commands below cid have written. */
-extern uint32 tsdb_chunk_rows_before(const TsdbBufferChunk *chunk, CommandId cid);
+/* tsdb_chunk_lowest_cid - of all rows; the chunk is not empty. */
+extern CommandId tsdb_chunk_lowest_cid(const TsdbBufferChunk *chunk);
 
-/* tsdb_chunk_sorted - the first nrows rows, sorted and consolidated, as a batch in the current context. */
-extern TsdbBatch *tsdb_chunk_sorted(const TsdbBufferChunk *chunk, uint32 nrows);
+/*
+ * tsdb_chunk_visible - the rows that commands below cid have written, sorted and consolidated.
+ *
+ * Returns a batch in the current context that lives on its own, or NULL when there are none.
+ */
+extern TsdbBatch *tsdb_chunk_visible(const TsdbBufferChunk *chunk, CommandId cid);
 
 #endif /* TSDB_CHUNK_H */

@@ -41,7 +41,7 @@ tsdb_flush_chunk(Relation rel, TsdbBufferChunk *chunk, uint64 barrier_seq, bool 
 	bool use_lz4 = table->compression != TSDB_COMPRESSION_FAST;
 	TsdbStore *store = tsdb_store_open(rel, RowExclusiveLock, true);
 	bool several = !at_commit && chunk->nmarks > 1;
-	CommandId cid = at_commit ? GetCurrentCommandId(true) : chunk->marks[0].cid;
+	CommandId cid = at_commit ? GetCurrentCommandId(true) : tsdb_chunk_lowest_cid(chunk);
 	TsdbSticky *stickies = palloc0_array(TsdbSticky, chunk->rows.ncolumns + 2);
 	uint64 reserved = chunk->reserved_seq;
 	uint64 lowest = 0;

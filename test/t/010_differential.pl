@@ -357,8 +357,10 @@ sub do_lock
 	my $m = $self->{psql}->run("SELECT count(*) FROM (SELECT FROM m WHERE $condition FOR $strength) x");
 
 	return if !ran($self, $m);
-	my $h = $self->{psql}->one("SELECT count(*) FROM h WHERE $condition");
-	die "FOR $strength locks $m->{out}[0] rows in m, h has $h\n" if $m->{out}[0] > $h || ($m->{out}[0] != $h && $strength !~ /SKIP/);
+	my $h = $self->{psql}->run("SELECT count(*) FROM h WHERE $condition");
+	return if !ran($self, $h);
+	my ($locked, $there) = ($m->{out}[0], $h->{out}[0]);
+	die "FOR $strength locks $locked rows in m, h has $there\n" if $locked > $there || ($locked != $there && $strength !~ /SKIP/);
 	return;
 }
 
@@ -414,7 +416,10 @@ sub do_declare
 	return if !ran($self, $self->{psql}->run("DECLARE ${name}h $options h WHERE $condition"));
 	my $cursor = { name => $name, is_held => $is_held, depth => scalar @{ $self->{frames} }, seen => [] };
 	push @{ $self->{cursors} }, $cursor;
-	$cursor->{seen} = $self->{psql}->run('FETCH ' . int(rand(20)) . " ${name}m")->{out} if chance(0.5);
+	return if chance(0.5);
+	my $first = $self->{psql}->run('FETCH ' . int(rand(20)) . " ${name}m");
+	$cursor->{seen} = $first->{out};
+	ran($self, $first);
 	return;
 }
 
@@ -432,8 +437,7 @@ sub do_fetch
 	return if !ran($self, $h);
 	my @m = (@{ $cursor->{seen} }, @{ $m->{out} });
 	same_rows($cursor, \@m, $h->{out});
-	scroll($self, $cursor, \@m) if @m;
-	close_cursor($self, $cursor);
+	close_cursor($self, $cursor) if !@m || scroll($self, $cursor, \@m);
 	return;
 }
 
@@ -460,7 +464,7 @@ sub same_rows
 	return;
 }
 
-# Rows can hold newlines nowhere, so a line is a row.
+# Rows can hold newlines nowhere, so a line is a row.  False when the transaction had to be rolled back.
 sub scroll
 {
 	my ($self, $cursor, $rows) = @_;
@@ -470,15 +474,18 @@ sub scroll
 	{
 		my $at = 1 + int(rand($n));
 		my $back = min($at, int(rand(30)));
-		my $one = $self->{psql}->one("FETCH ABSOLUTE $at $cursor->{name}m");
-		my $before = $self->{psql}->run("FETCH BACKWARD $back $cursor->{name}m")->{out};
+		my $absolute = $self->{psql}->run("FETCH ABSOLUTE $at $cursor->{name}m");
+		return 0 if !ran($self, $absolute);
+		my $backward = $self->{psql}->run("FETCH BACKWARD $back $cursor->{name}m");
+		return 0 if !ran($self, $backward);
+		my ($one, $before) = ($absolute->{out}[0], $backward->{out});
 		my @expected = reverse @$rows[ max(0, $at - 1 - $back) .. $at - 2 ];
 
 		@expected = ($rows->[ $at - 1 ]) if $back == 0;    # FETCH 0 repeats the current row
 		die "cursor $cursor->{name}: row $at is $one, was $rows->[$at - 1]\n" if $one ne $rows->[ $at - 1 ];
 		die "cursor $cursor->{name}: $back rows backward from $at are\n@$before\nwere\n@expected\n" if "@$before" ne "@expected";
 	}
-	return;
+	return 1;
 }
 
 # Maintenance.

@@ -26,6 +26,7 @@
 
 static void copy_table(TsdbVerification *verification);
 static void check_dictionary(TsdbVerification *verification);
+static void check_series_rows(TsdbVerification *verification);
 static void drop_unnamed_series(TsdbVerification *verification);
 static int compare_ids(const void *a, const void *b);
 static uint32 list_keys(TsdbVerification *verification, TsdbKind kind, TsdbObjectKey **keys);
@@ -157,8 +158,30 @@ check_dictionary(TsdbVerification *verification)
 	if (verification->nseries > 0 && verification->series[verification->nseries - 1] >= next)
 		tsdb_verify_problem(verification, "series %u exists, the next one to be given out is %llu",
 							verification->series[verification->nseries - 1], (unsigned long long) next);
+	check_series_rows(verification);
 	drop_unnamed_series(verification);
 	MemoryContextSwitchTo(caller);
+}
+
+/* The rows themselves: what the session's cache knows of them may be older than the damage. */
+static void
+check_series_rows(TsdbVerification *verification)
+{
+	TsdbStore *store = tsdb_store_open(verification->rel, AccessShareLock, false);
+	TsdbStoreScan *scan;
+	TsdbStoreRow row;
+
+	if (store == NULL)
+		return;
+	scan = tsdb_store_beginscan(store, verification->snapshot, TSDB_KIND_SERIES, 0, PG_INT32_MIN, 0, PG_INT32_MAX, false);
+	while (tsdb_store_getnext(scan, &row))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!tsdb_series_row_is_intact(row.bytes))
+			tsdb_verify_problem(verification, "the tags of series %d are damaged", row.seq);
+	}
+	tsdb_store_endscan(scan);
+	tsdb_store_close(store);
 }
 
 /*

@@ -18,7 +18,7 @@
  * tsdb_store_may_freeze).  Then the rows are ordinary ones: others who want the same series wait for the end
  * of the transaction that makes it, and its rollback takes the series away.
  *
- * SERIES bytes: { version u8 = 1, time of creation zvarint (us since 2000-01-01 UTC), tags }.
+ * SERIES bytes: { version u8 = 1, time of creation zvarint (us since 2000-01-01 UTC), tags, crc32c of all before }.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -54,6 +54,7 @@ static uint32 create(Relation rel, TsdbStore *store, uint32 hash, TsdbSpan tags)
 static uint32 try_create(Relation rel, TsdbStore *store, uint32 hash, TsdbSpan tags, TransactionId *creator);
 static void insert_rows(TsdbStore *store, uint32 series_id, uint32 hash, TsdbSpan tags);
 static void check_length(Relation rel, TsdbSpan tags);
+static bool open_row(TsdbSpan *bytes);
 static TsdbSpan read_series(Relation rel, uint32 series_id, TsdbSpan bytes);
 static void raise_unknown(Relation rel, uint32 series_id);
 static uint32 *append_id(uint32 *ids, uint32 n, uint32 series_id);
@@ -201,6 +202,12 @@ tsdb_series_forget(Relation rel)
 	tsdb_seriescache_forget(RelationGetRelid(rel));
 }
 
+bool
+tsdb_series_row_is_intact(TsdbSpan bytes)
+{
+	return open_row(&bytes);
+}
+
 // private functions
 
 /* workspace_enter - what a lookup allocates goes at its end: callers may come a million times in one context. */
@@ -318,6 +325,7 @@ insert_rows(TsdbStore *store, uint32 series_id, uint32 hash, TsdbSpan tags)
 	tsdb_bytes_append_u8(&bytes, SERIES_VERSION);
 	tsdb_bytes_append_zvarint(&bytes, GetCurrentTimestamp());
 	tsdb_bytes_append(&bytes, tags.at, tsdb_span_left(&tags));
+	tsdb_bytes_append_crc(&bytes, 0);
 
 	if (!frozen)
 		tsdb_seriescache_forget_at_abort();
@@ -330,7 +338,7 @@ insert_rows(TsdbStore *store, uint32 series_id, uint32 hash, TsdbSpan tags)
 static void
 check_length(Relation rel, TsdbSpan tags)
 {
-	Size limit = TSDB_STORE_MAX_BYTES - 1 - 10; /* version, longest varint */
+	Size limit = TSDB_STORE_MAX_BYTES - 1 - 10 - 4; /* version, longest varint, checksum */
 
 	if (tsdb_span_left(&tags) > limit)
 		ereport(ERROR,
@@ -340,18 +348,26 @@ check_length(Relation rel, TsdbSpan tags)
 				 errhint("Keep long texts in a table of their own and use a short name as tag.")));
 }
 
-/* read_series - check the head of a SERIES row; returns its tags. */
-static TsdbSpan
-read_series(Relation rel, uint32 series_id, TsdbSpan bytes)
+/* open_row - check a SERIES row and leave its tags. */
+static bool
+open_row(TsdbSpan *bytes)
 {
 	uint8 version = 0;
 	int64 created;
 
-	if (!tsdb_span_read_u8(&bytes, &version) || version != SERIES_VERSION || !tsdb_span_read_zvarint(&bytes, &created))
+	return tsdb_span_cut_crc(bytes) && tsdb_span_read_u8(bytes, &version) && version == SERIES_VERSION &&
+		   tsdb_span_read_zvarint(bytes, &created);
+}
+
+/* read_series - check the head of a SERIES row; returns its tags. */
+static TsdbSpan
+read_series(Relation rel, uint32 series_id, TsdbSpan bytes)
+{
+	if (!open_row(&bytes))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("invalid data in table \"%s\"", RelationGetRelationName(rel)),
-				 errdetail("Series %u has version %u, expected %u.", series_id, version, SERIES_VERSION),
+				 errdetail("The tags of series %u are damaged, or of another version than %u.", series_id, SERIES_VERSION),
 				 errhint("Run tsdb.verify('%s') to list every damaged object.", RelationGetRelationName(rel))));
 	return bytes;
 }

@@ -4,7 +4,7 @@
 
 FLAVOUR = gcc
 OUT = build/pure-$(FLAVOUR)
-LIBS = -llz4 -lm
+LIBS = -llz4 -lz -lm
 WARN = -Wall -Wextra -Wno-unused-parameter -Wdeclaration-after-statement -Wvla -Wmissing-prototypes
 
 CC_gcc = gcc

@@ -14,10 +14,9 @@
 #include "access/tableam.h"
 #include "catalog/namespace.h"
 #include "commands/defrem.h"
-#include "nodes/makefuncs.h"
-#include "nodes/value.h"
 #include "tcop/utility.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 
 #include "am/ddl.h"
 #include "am/ddl_private.h"
@@ -44,14 +43,13 @@ static void process_utility(PlannedStmt *pstmt, const char *query_string, bool r
 static void run_next(const UtilityCall *call);
 static bool concerns_tables(Node *stmt);
 static bool is_changed_by_us(Node *stmt);
+static void run_vacuum(UtilityCall *call);
 static void run_framed(UtilityCall *call);
 static TsdbDdlAlter *prepare(TsdbDdlFrame *frame, Node *stmt);
 static void prepare_create(TsdbDdlFrame *frame, CreateStmt *stmt);
 static void prepare_create_as(TsdbDdlFrame *frame, CreateTableAsStmt *stmt);
 static void prepare_new_table(TsdbDdlFrame *frame, const char *name, List **options);
 static CreateTableAsStmt *explained_create_as(Node *stmt);
-static void prepare_vacuum(VacuumStmt *stmt);
-static bool has_option(List *options, const char *name);
 static bool is_made_by_tsdb(const char *access_method, PartitionBoundSpec *bound, List *parents);
 static List *constraints_of_alter(AlterTableStmt *stmt);
 
@@ -86,10 +84,7 @@ process_utility(PlannedStmt *pstmt, const char *query_string, bool read_only_tre
 		call.read_only_tree = false;
 	}
 	if (IsA(call.pstmt->utilityStmt, VacuumStmt))
-	{
-		prepare_vacuum((VacuumStmt *) call.pstmt->utilityStmt);
-		run_next(&call);
-	}
+		run_vacuum(&call);
 	else
 		run_framed(&call);
 }
@@ -135,6 +130,32 @@ is_changed_by_us(Node *stmt)
 		default:
 			return false;
 	}
+}
+
+/* run_vacuum - core's VACUUM, then what gives space of tsdb tables back. */
+static void
+run_vacuum(UtilityCall *call)
+{
+	VacuumStmt *stmt = (VacuumStmt *) call->pstmt->utilityStmt;
+	List *tables = tsdb_ddl_vacuum_begin(stmt);
+	MemoryContext caller = CurrentMemoryContext;
+	ListCell *cell;
+
+	run_next(call);
+	foreach (cell, tables)
+	{
+		VacuumStmt *again = tsdb_ddl_vacuum_move(lfirst_oid(cell), stmt);
+
+		if (again == NULL)
+			continue;
+		/* In memory that outlives transactions.  Not a command of the user's: other hooks don't see it. */
+		MemoryContextSwitchTo(PortalContext);
+		call->pstmt->utilityStmt = (Node *) again;
+		standard_ProcessUtility(call->pstmt, call->query_string, false, call->context, call->params,
+								call->query_env, call->dest, NULL);
+		call->pstmt->utilityStmt = (Node *) stmt;
+	}
+	MemoryContextSwitchTo(caller);
 }
 
 static void
@@ -232,37 +253,6 @@ explained_create_as(Node *stmt)
 	if (query->commandType != CMD_UTILITY || !IsA(query->utilityStmt, CreateTableAsStmt))
 		return NULL;
 	return (CreateTableAsStmt *) query->utilityStmt;
-}
-
-/* prepare_vacuum - a VACUUM by hand gives the file's end back; autovacuum's must not (rule C10). */
-static void
-prepare_vacuum(VacuumStmt *stmt)
-{
-	ListCell *lc;
-
-	if (!stmt->is_vacuumcmd || stmt->rels == NIL || has_option(stmt->options, "truncate") || has_option(stmt->options, "full"))
-		return;
-	foreach (lc, stmt->rels)
-	{
-		VacuumRelation *target = lfirst_node(VacuumRelation, lc);
-
-		if (target->relation == NULL || !tsdb_table_is(RangeVarGetRelid(target->relation, NoLock, true)))
-			return;
-	}
-	stmt->options = lappend(stmt->options, makeDefElem("truncate", (Node *) makeString("true"), -1));
-}
-
-static bool
-has_option(List *options, const char *name)
-{
-	ListCell *lc;
-
-	foreach (lc, options)
-	{
-		if (strcmp(lfirst_node(DefElem, lc)->defname, name) == 0)
-			return true;
-	}
-	return false;
 }
 
 /* is_made_by_tsdb - will core make this table with our access method? */

@@ -8,6 +8,7 @@
  *	ddl_alter.c		ALTER TABLE: options around core's work
  *	ddl_object.c	object access hook: what a command did to which table
  *	ddl_check.c		the tables that a command touched, after it
+ *	ddl_vacuum.c	VACUUM by hand
  *	ddl_refuse.c	what tsdb tables can't do: keys, publications, ON CONFLICT
  *
  *-------------------------------------------------------------------------
@@ -109,6 +110,24 @@ extern void tsdb_ddl_check_tables(TsdbDdlFrame *frame);
 
 /* tsdb_ddl_check_has_rows - may the table hold rows, flushed or pending? */
 extern bool tsdb_ddl_check_has_rows(Relation rel);
+
+/* ddl_vacuum.c */
+
+/*
+ * tsdb_ddl_vacuum_begin - what must happen before core runs a VACUUM.
+ *
+ * If all tables it names are ours it gets TRUNCATE true (the caller's copy): autovacuum's must not cut the file, one by
+ * hand shall (rule C10).  Returns OIDs of tsdb tables that tsdb_ddl_vacuum_move is for, in PortalContext.
+ */
+extern List *tsdb_ddl_vacuum_begin(VacuumStmt *stmt);
+
+/*
+ * tsdb_ddl_vacuum_move - move rows of a table to the front of its storage if that lets the file be cut.
+ *
+ * Comes after core's VACUUM, in the transaction that this left open; ends it and leaves another one.
+ * Returns the VACUUM of the TOAST relation that cuts the file, NULL when there is nothing to gain.
+ */
+extern VacuumStmt *tsdb_ddl_vacuum_move(Oid relid, const VacuumStmt *stmt);
 
 /* ddl_refuse.c */
 

@@ -87,6 +87,28 @@ extern TsdbStatus tsdb_column_decode(TsdbSpan src, TsdbType type, uint64_t *word
 									 const TsdbMem *scratch);
 
 /*
+ * tsdb_diff_encode / tsdb_diff_decode - n words of a numeric type as differences from n others.
+ *
+ * Always possible, not always smaller than tsdb_column_encode.  base: the same words for both.
+ * src must be used up exactly.
+ */
+extern void tsdb_diff_encode(TsdbBytes *out, TsdbType type, const uint64_t *words, const uint64_t *base, uint32_t n,
+							 const TsdbMem *scratch);
+extern TsdbStatus tsdb_diff_decode(TsdbSpan src, TsdbType type, const uint64_t *base, uint64_t *words, uint32_t n,
+								   const TsdbMem *scratch);
+
+/*
+ * tsdb_steps_encode / tsdb_steps_decode - n words of a numeric type, of nseries < n series one after the other, as
+ * differences from the one before.
+ *
+ *	counts	words of each series, at least 1; n together
+ */
+extern void tsdb_steps_encode(TsdbBytes *out, TsdbType type, const uint64_t *words, const uint32_t *counts,
+							  uint32_t nseries, uint32_t n, const TsdbMem *scratch);
+extern TsdbStatus tsdb_steps_decode(TsdbSpan src, TsdbType type, uint64_t *words, const uint32_t *counts,
+									uint32_t nseries, uint32_t n, const TsdbMem *scratch);
+
+/*
  * tsdb_text_encode / tsdb_text_decode - n strings.
  *
  *	arena	bytes; word i is the offset of { length u32, bytes } in it, offsets are multiples of 4

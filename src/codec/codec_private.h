@@ -46,6 +46,7 @@
 #define TSDB_MAX_DICTIONARY 4096
 #define TSDB_MAX_DECIMALS 22 /* 10^22 is the last exact power of ten */
 #define TSDB_NO_DECIMALS 255
+#define TSDB_DEC_LIMIT (INT64_C(1) << 51) /* integers of DEC are below, either way */
 
 /* A tag byte: the codec in bits 0-2, a parameter of that codec above. */
 #define TSDB_TAG(codec, parameter) ((uint8_t) ((codec) | (parameter) << 3))
@@ -218,6 +219,7 @@ extern TsdbStatus tsdb_dec_decode(TsdbSpan *src, uint8_t tag, TsdbType type, uin
 								  unsigned mask, const TsdbMem *scratch);
 extern TsdbStatus tsdb_dec_fold(TsdbSpan *src, uint8_t tag, uint32_t n, unsigned mask, TsdbFoldState *state,
 								const TsdbMem *scratch);
+extern bool tsdb_dec_decode_integers(TsdbSpan *src, uint32_t *decimals, int64_t *integers, uint32_t n);
 extern bool tsdb_dec_integer(TsdbType type, uint64_t word, uint32_t decimals, int64_t *integer);
 extern uint64_t tsdb_dec_word(TsdbType type, int64_t integer, uint32_t decimals);
 extern void tsdb_dec_candidates(TsdbType type, const uint64_t *words, uint32_t n, uint8_t candidates[2]);

@@ -24,7 +24,7 @@
 
 #define HAS_EXCEPTIONS 31 /* as tag parameter */
 #define NSAMPLES 64
-#define LIMIT (INT64_C(1) << 51)
+#define LIMIT TSDB_DEC_LIMIT
 #define ROUNDER 6755399441055744.0 /* 1.5 * 2^52 */
 #define ROUNDER_BITS UINT64_C(0x4338000000000000)
 
@@ -127,6 +127,28 @@ tsdb_dec_fold(TsdbSpan *src, uint8_t tag, uint32_t n, unsigned mask, TsdbFoldSta
 	tsdb_fold_add_decimals(state, min, max, range.sum, tsdb_power_of_ten[head.decimals], n - head.nexceptions);
 	tsdb_fold_add_words(state, head.words, head.nexceptions);
 	return TSDB_OK;
+}
+
+/*
+ * tsdb_dec_decode_integers - a chunk, tag included, into its n integers, not divided yet.
+ *
+ * Returns false when it is another codec's, has exceptions, or is damaged; src then stays.
+ */
+bool
+tsdb_dec_decode_integers(TsdbSpan *src, uint32_t *decimals, int64_t *integers, uint32_t n)
+{
+	TsdbSpan rest = *src;
+	uint8_t tag;
+
+	if (!tsdb_span_read_u8(&rest, &tag) || TSDB_TAG_CODEC(tag) != TSDB_CODEC_DEC ||
+		TSDB_TAG_PARAMETER(tag) > TSDB_MAX_DECIMALS || tsdb_ipk_decode(&rest, integers, n) != TSDB_OK)
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		if (!is_in_range(integers[i]))
+			return false;
+	*decimals = TSDB_TAG_PARAMETER(tag);
+	*src = rest;
+	return true;
 }
 
 /*

@@ -15,6 +15,8 @@
 #define MIN_GOOD_ROWS 2048.0
 #define MAX_GOOD_ROWS 8640.0
 #define MAX_ROWS 16384.0
+#define SAMPLE_ROWS 4096 /* fewer say nothing about the series of a table */
+#define MAX_SEGMENT_US (512 * TSDB_US_PER_DAY)
 
 /* Spans of automatic blocks; positions are on disk: append only. */
 static const int64_t ladder_us[] = {
@@ -70,6 +72,17 @@ tsdb_grid_segment_start(int32_t segment_no, int64_t segment_us)
 		__builtin_add_overflow(start, TSDB_EPOCH_1970_US, &start))
 		return segment_no < 0 ? INT64_MIN : INT64_MAX;
 	return start;
+}
+
+int64_t
+tsdb_grid_choose_segment(uint64_t nrows, uint64_t nseries, double series_us, int64_t segment_us)
+{
+	if (nrows < SAMPLE_ROWS || nseries == 0)
+		return segment_us;
+	while (segment_us <= MAX_SEGMENT_US / 2 && series_us / (double) nseries > (double) segment_us &&
+		   (double) nrows / series_us * (double) segment_us < AIM_ROWS)
+		segment_us *= 2;
+	return segment_us;
 }
 
 int64_t

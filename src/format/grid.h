@@ -24,6 +24,16 @@ extern bool tsdb_grid_segment(int64_t t_us, int64_t segment_us, int32_t *segment
 /* tsdb_grid_segment_start - start of segment segment_no, saturated to the ends of time. */
 extern int64_t tsdb_grid_segment_start(int32_t segment_no, int64_t segment_us);
 
+/*
+ * tsdb_grid_choose_segment - segment_us, doubled as long as a segment holds less than a block of the size aimed at.
+ *
+ *	nrows		rows of a sample of the table's series, nseries of them
+ *	series_us	sum of the times that each of them covers
+ *
+ * Few rows, or such that cover less time than a segment does, say nothing: then it is segment_us.  At most 512 days.
+ */
+extern int64_t tsdb_grid_choose_segment(uint64_t nrows, uint64_t nseries, double series_us, int64_t segment_us);
+
 /* tsdb_grid_choose_block - span from the ladder so that a block holds about 4096 of nrows samples spread over span_us. Divides segment_us or equals it. */
 extern int64_t tsdb_grid_choose_block(uint64_t nrows, int64_t span_us, int64_t sample_us, int64_t segment_us);
 

@@ -5,11 +5,12 @@
  *
  * Header, all but the first byte varints:
  *
- *	 1 byte		flags: bit 0 fresh (min_seq = max_seq = run_no), bit 1 the payload lies in pages
+ *	 1 byte		flags: bit 0 fresh (min_seq = max_seq = run_no), bit 1 the payload lies in pages, bit 2 coded against a base
  *	 1 byte		tier
  *	 varint		run_no
  *	 zvarint	run_no - max_seq, varint max_seq - min_seq: unless fresh
  *	 varint		min_seq - barrier_seq
+ *	 varint		run_no - base_no, when flagged
  *	 varint		first_page, when flagged
  *	 varint		number of chunks; 0 ends the header
  *	 chunks		first key less the last key of the chunk before (series 0, time 0 before the first): varint, zvarint
@@ -26,9 +27,13 @@
 
 #define FLAG_FRESH 0x01
 #define FLAG_PAGES 0x02
+#define FLAG_BASE 0x04
 #define MAX_SERIES_ID 0x0FFFFFFFu
 #define MIN_CHUNK_BYTES 6 /* of a chunk's entry in the header */
 
+static void encode_chunks(TsdbRun *run, TsdbBytes *payload, const TsdbBatch *batch, bool fresh, TsdbSticky *stickies,
+						  bool use_lz4, const TsdbMem *mem);
+static bool has_series_of(const TsdbBatch *batch, const TsdbBatch *base);
 static uint32_t chunk_end(const TsdbBatch *batch, uint32_t from);
 static uint32_t series_end(const TsdbBatch *batch, uint32_t from);
 static uint32_t key_boundary(const TsdbBatch *batch, uint32_t from, uint32_t at);
@@ -47,6 +52,83 @@ static uint32_t count_numbers(uint64_t nrows);
 void
 tsdb_run_encode(TsdbRun *run, TsdbBytes *payload, const TsdbBatch *batch, bool fresh, TsdbSticky *stickies,
 				bool use_lz4, const TsdbMem *mem)
+{
+	run->base_no = 0;
+	run->base = NULL;
+	encode_chunks(run, payload, batch, fresh, stickies, use_lz4, mem);
+}
+
+bool
+tsdb_run_encode_against(TsdbRun *run, TsdbBytes *payload, const TsdbBatch *batch, uint64_t base_no,
+						const TsdbBatch *base, TsdbSticky *stickies, bool use_lz4, const TsdbMem *mem)
+{
+	size_t start = payload->len;
+
+	if (batch->kinds != NULL || !has_series_of(batch, base) || count_chunks(batch) != 1)
+		return false;
+	run->base_no = base_no;
+	run->base = base;
+	encode_chunks(run, payload, batch, true, stickies, use_lz4, mem);
+	if (run->base != NULL)
+		return true;
+	payload->len = start;
+	return false;
+}
+
+void
+tsdb_runheader_encode(TsdbBytes *out, const TsdbRun *run, const TsdbMem *scratch)
+{
+	bool fresh = run->min_seq == run->run_no && run->max_seq == run->run_no;
+	size_t start = out->len;
+
+	tsdb_bytes_append_u8(out, (uint8_t) ((fresh ? FLAG_FRESH : 0) | (run->first_page != 0 ? FLAG_PAGES : 0) |
+										 (run->base_no != 0 ? FLAG_BASE : 0)));
+	tsdb_bytes_append_u8(out, run->tier);
+	tsdb_bytes_append_varint(out, run->run_no);
+	if (!fresh)
+	{
+		tsdb_bytes_append_zvarint(out, (int64_t) (run->run_no - run->max_seq));
+		tsdb_bytes_append_varint(out, run->max_seq - run->min_seq);
+	}
+	tsdb_bytes_append_varint(out, run->min_seq - run->barrier_seq);
+	if (run->base_no != 0)
+		tsdb_bytes_append_varint(out, run->run_no - run->base_no);
+	if (run->first_page != 0)
+		tsdb_bytes_append_varint(out, run->first_page);
+	tsdb_bytes_append_varint(out, run->nchunks);
+	if (run->nchunks > 0)
+	{
+		append_chunk_entries(out, run);
+		tsdb_bytes_append_zvarint(out, (int64_t) ((uint64_t) run->min_time - (uint64_t) run->chunks[0].first.time));
+		tsdb_bytes_append_varint(out, (uint64_t) run->max_time - (uint64_t) run->min_time);
+	}
+	tsdb_bytes_append_u32(out, tsdb_crc32c(out->data + start, out->len - start));
+}
+
+TsdbStatus
+tsdb_runheader_decode(TsdbSpan *src, TsdbRun *run, const TsdbMem *mem)
+{
+	const uint8_t *start = src->at;
+	size_t nbytes;
+	uint32_t crc;
+
+	memset(run, 0, sizeof(*run));
+	if (read_numbers(src, run) != TSDB_OK || read_chunk_entries(src, run, mem) != TSDB_OK)
+		return TSDB_CORRUPT;
+	if (run->nchunks > 0 && read_times(src, run) != TSDB_OK)
+		return TSDB_CORRUPT;
+	nbytes = (size_t) (src->at - start);
+	if (!tsdb_span_read_u32(src, &crc) || crc != tsdb_crc32c(start, nbytes))
+		return TSDB_CORRUPT;
+	return TSDB_OK;
+}
+
+// private functions
+
+/* encode_chunks - what the two public ones do; tsdb_runchunk_encode forgets a base that does not help. */
+static void
+encode_chunks(TsdbRun *run, TsdbBytes *payload, const TsdbBatch *batch, bool fresh, TsdbSticky *stickies,
+			  bool use_lz4, const TsdbMem *mem)
 {
 	size_t start = payload->len;
 	TsdbScratch scratch;
@@ -80,52 +162,14 @@ tsdb_run_encode(TsdbRun *run, TsdbBytes *payload, const TsdbBatch *batch, bool f
 	run->payload_bytes = payload->len - start;
 }
 
-void
-tsdb_runheader_encode(TsdbBytes *out, const TsdbRun *run, const TsdbMem *scratch)
+/* has_series_of - the same series, more than one, row by row. */
+static bool
+has_series_of(const TsdbBatch *batch, const TsdbBatch *base)
 {
-	bool fresh = run->min_seq == run->run_no && run->max_seq == run->run_no;
-	size_t start = out->len;
-
-	tsdb_bytes_append_u8(out, (uint8_t) ((fresh ? FLAG_FRESH : 0) | (run->first_page != 0 ? FLAG_PAGES : 0)));
-	tsdb_bytes_append_u8(out, run->tier);
-	tsdb_bytes_append_varint(out, run->run_no);
-	if (!fresh)
-	{
-		tsdb_bytes_append_zvarint(out, (int64_t) (run->run_no - run->max_seq));
-		tsdb_bytes_append_varint(out, run->max_seq - run->min_seq);
-	}
-	tsdb_bytes_append_varint(out, run->min_seq - run->barrier_seq);
-	if (run->first_page != 0)
-		tsdb_bytes_append_varint(out, run->first_page);
-	tsdb_bytes_append_varint(out, run->nchunks);
-	if (run->nchunks > 0)
-	{
-		append_chunk_entries(out, run);
-		tsdb_bytes_append_zvarint(out, (int64_t) ((uint64_t) run->min_time - (uint64_t) run->chunks[0].first.time));
-		tsdb_bytes_append_varint(out, (uint64_t) run->max_time - (uint64_t) run->min_time);
-	}
-	tsdb_bytes_append_u32(out, tsdb_crc32c(out->data + start, out->len - start));
+	return batch->nrows == base->nrows && batch->nrows > 1 && batch->series != NULL && base->series != NULL &&
+		   batch->series[0] != batch->series[batch->nrows - 1] &&
+		   memcmp(batch->series, base->series, batch->nrows * sizeof(uint32_t)) == 0;
 }
-
-TsdbStatus
-tsdb_runheader_decode(TsdbSpan *src, TsdbRun *run, const TsdbMem *mem)
-{
-	const uint8_t *start = src->at;
-	size_t nbytes;
-	uint32_t crc;
-
-	memset(run, 0, sizeof(*run));
-	if (read_numbers(src, run) != TSDB_OK || read_chunk_entries(src, run, mem) != TSDB_OK)
-		return TSDB_CORRUPT;
-	if (run->nchunks > 0 && read_times(src, run) != TSDB_OK)
-		return TSDB_CORRUPT;
-	nbytes = (size_t) (src->at - start);
-	if (!tsdb_span_read_u32(src, &crc) || crc != tsdb_crc32c(start, nbytes))
-		return TSDB_CORRUPT;
-	return TSDB_OK;
-}
-
-// private functions
 
 /*
  * chunk_end - where the chunk that begins at `from` ends.
@@ -268,8 +312,9 @@ read_numbers(TsdbSpan *src, TsdbRun *run)
 	int64_t above = 0;
 	uint64_t range = 0;
 	uint64_t barrier;
+	uint64_t step;
 
-	if (!tsdb_span_read_u8(src, &flags) || (flags & ~(FLAG_FRESH | FLAG_PAGES)) != 0 ||
+	if (!tsdb_span_read_u8(src, &flags) || (flags & ~(FLAG_FRESH | FLAG_PAGES | FLAG_BASE)) != 0 ||
 		!tsdb_span_read_u8(src, &run->tier) || !tsdb_span_read_varint(src, &run->run_no))
 		return TSDB_CORRUPT;
 	if ((flags & FLAG_FRESH) == 0 && (!tsdb_span_read_zvarint(src, &above) || !tsdb_span_read_varint(src, &range)))
@@ -281,6 +326,12 @@ read_numbers(TsdbSpan *src, TsdbRun *run)
 	if (!tsdb_span_read_varint(src, &barrier) || barrier > run->min_seq)
 		return TSDB_CORRUPT;
 	run->barrier_seq = run->min_seq - barrier;
+	if ((flags & FLAG_BASE) != 0)
+	{
+		if (!tsdb_span_read_varint(src, &step) || step == 0 || step >= run->run_no)
+			return TSDB_CORRUPT;
+		run->base_no = run->run_no - step;
+	}
 	if ((flags & FLAG_PAGES) != 0 && (!tsdb_span_read_varint(src, &run->first_page) || run->first_page == 0))
 		return TSDB_CORRUPT;
 	return TSDB_OK;

@@ -9,6 +9,9 @@
  * header lists the chunks with their first and last keys; chunk bytes form a stream (payload) that
  * lies behind the header in the RUN row when both fit, else in pages.
  *
+ * A small run may be coded against an earlier one, its base, that has the same series in the same order: then
+ * the series are not repeated, and columns are differences where that is smaller.
+ *
  * Flush, tier merge and the overlay of pending rows all use this.
  *-------------------------------------------------------------------------
  */
@@ -42,6 +45,8 @@ typedef struct TsdbRun
 	uint64_t min_seq; /* lowest and highest sequence of its rows */
 	uint64_t max_seq;
 	uint64_t barrier_seq; /* no run below may be compacted while the writer is in progress; <= min_seq */
+	uint64_t base_no; /* the run that this one is coded against, 0 = none */
+	const TsdbBatch *base; /* its rows, for whoever encodes or decodes chunks; not of the header */
 	uint8_t tier; /* 0 = flushed, n = merged from tier n - 1 */
 	uint64_t nrows;
 	int64_t min_time; /* over all rows */
@@ -64,6 +69,15 @@ typedef struct TsdbRun
 extern void tsdb_run_encode(TsdbRun *run, TsdbBytes *payload, const TsdbBatch *batch, bool fresh,
 							TsdbSticky *stickies, bool use_lz4, const TsdbMem *mem);
 
+/*
+ * tsdb_run_encode_against - as tsdb_run_encode of a fresh run, coded against the rows of run base_no.
+ *
+ * Returns false, with nothing appended, when that does not pay: other series, more than one chunk, kinds, or no column
+ * gets smaller.  base must be what a decoder will have: what tsdb_run_encode was given for a run that is not coded against another.
+ */
+extern bool tsdb_run_encode_against(TsdbRun *run, TsdbBytes *payload, const TsdbBatch *batch, uint64_t base_no,
+									const TsdbBatch *base, TsdbSticky *stickies, bool use_lz4, const TsdbMem *mem);
+
 /* Header <-> bytes.  decode leaves in src what follows the header (an inline payload). Ends with a crc32c of the header. */
 extern void tsdb_runheader_encode(TsdbBytes *out, const TsdbRun *run, const TsdbMem *scratch);
 extern TsdbStatus tsdb_runheader_decode(TsdbSpan *src, TsdbRun *run, const TsdbMem *mem);
@@ -71,6 +85,7 @@ extern TsdbStatus tsdb_runheader_decode(TsdbSpan *src, TsdbRun *run, const TsdbM
 /*
  * tsdb_runchunk_decode - expand a chunk.
  *
+ *	run			its base must be there when it has a base_no: all rows, with the same columns wanted
  *	wanted		columns to decode, ascending attnum; batch->columns gets exactly these in this order.  In
  *				FULL rows a column that the chunk lacks is filled from its missing value; in PATCH rows
  *				and TOMBSTONEs it is ABSENT.

@@ -15,27 +15,51 @@
 #define FLAG_KINDS 0x04
 #define SEQUENCES_SHIFT 3
 #define FLAG_SEQUENCES (0x03 << SEQUENCES_SHIFT)
+#define FLAG_BASE 0x20
+#define TYPE_STEPS 0x40
+#define TYPE_DIFF 0x80
+#define STEPS_MAX_ROWS 512 /* of a series in a chunk; with more, other codecs do as well */
 
 enum
 {
 	SEQUENCES_RUN = 0,
 	SEQUENCES_CONST = 1,
-	SEQUENCES_EACH = 2
+	SEQUENCES_EACH = 2,
+	SEQUENCES_SHARED = 3
 };
+
+/* How the rows of a chunk are distributed over series. */
+typedef struct Series
+{
+	uint32_t n;
+	uint32_t *counts; /* NULL: only one series */
+	bool is_even; /* all counts are equal */
+} Series;
 
 static const uint8_t *stored_kinds(const TsdbBatch *batch, uint32_t from, uint32_t n);
 static void append_piece(TsdbBytes *out, const TsdbBytes *piece);
+static void count_series(Series *series, const TsdbBatch *batch, uint32_t from, uint32_t n, const TsdbMem *scratch);
 static int append_sequences(TsdbBytes *out, const TsdbRun *run, const TsdbBatch *batch, uint32_t from, uint32_t n,
-							const TsdbMem *scratch);
-static uint64_t append_columns(TsdbBytes *out, const TsdbBatch *batch, uint32_t from, uint32_t n,
-							   const uint8_t *kinds, TsdbSticky *stickies, bool use_lz4, const TsdbMem *scratch);
+							const Series *series, const TsdbMem *scratch);
+static bool repeats(const uint64_t *values, uint32_t n, uint32_t period);
+static uint64_t append_columns(TsdbBytes *out, TsdbRun *run, const TsdbBatch *batch, uint32_t from, uint32_t n,
+							   const Series *series, const uint8_t *kinds, TsdbSticky *stickies, bool use_lz4, const TsdbMem *scratch);
+static bool has_gaps(const uint8_t *states, uint32_t n);
+static bool append_difference(TsdbBytes *cells, const TsdbBatch *base, const TsdbColumn *column, uint32_t from,
+							  uint32_t n, const TsdbMem *scratch);
+static bool append_steps(TsdbBytes *cells, const Series *series, const TsdbColumn *column, uint32_t from, uint32_t n,
+						 const TsdbMem *scratch);
+static bool take_smaller(TsdbBytes *cells, const TsdbBytes *other);
 static const uint8_t *settle_states(const TsdbColumn *column, uint32_t from, uint32_t n, const uint8_t *kinds,
 									uint8_t *settled, bool *absent);
 static TsdbStatus read_kinds(TsdbSpan *src, TsdbBatch *batch, const TsdbMem *mem);
-static TsdbStatus read_sequences(TsdbSpan *src, int mode, const TsdbRun *run, TsdbBatch *batch, const TsdbMem *mem);
+static TsdbStatus read_sequences(TsdbSpan *src, int mode, const TsdbRun *run, const Series *series, TsdbBatch *batch,
+								 const TsdbMem *mem);
 static TsdbStatus check_sequences(const TsdbBatch *batch);
-static TsdbStatus read_columns(TsdbSpan *src, const TsdbWanted *wanted, int nwanted, TsdbBatch *batch,
+static TsdbStatus read_columns(TsdbSpan *src, const TsdbBatch *base, const Series *series, const TsdbWanted *wanted, int nwanted, TsdbBatch *batch,
 							   const TsdbMem *mem);
+static TsdbStatus read_difference(TsdbSpan cells, uint8_t type, const TsdbBatch *base, const Series *series,
+								  bool has_kinds, uint32_t n, TsdbColumn *column, const TsdbMem *mem);
 static TsdbStatus read_cells(TsdbSpan cells, TsdbBatch *batch, TsdbColumn *column, uint8_t **states,
 							 const TsdbMem *mem);
 static TsdbStatus check_states(const uint8_t *states, const uint8_t *kinds, uint32_t n);
@@ -43,7 +67,7 @@ static void fill_missing(const TsdbWanted *wanted, TsdbBatch *batch, TsdbColumn 
 static uint64_t missing_word(const TsdbWanted *wanted, TsdbBatch *batch);
 
 void
-tsdb_runchunk_encode(TsdbBytes *out, const TsdbRun *run, const TsdbBatch *batch, uint32_t from, uint32_t until,
+tsdb_runchunk_encode(TsdbBytes *out, TsdbRun *run, const TsdbBatch *batch, uint32_t from, uint32_t until,
 					 bool fresh, TsdbSticky *stickies, bool use_lz4, const TsdbMem *scratch)
 {
 	uint32_t n = until - from;
@@ -52,9 +76,13 @@ tsdb_runchunk_encode(TsdbBytes *out, const TsdbRun *run, const TsdbBatch *batch,
 	uint64_t ncolumns;
 	uint8_t flags;
 	size_t flags_at = out->len;
+	Series series;
 
+	count_series(&series, batch, from, n, scratch);
 	tsdb_bytes_append_u8(out, 0);
-	flags = (uint8_t) tsdb_runkeys_encode(out, batch, from, until, run->min_time, scratch);
+	flags = (uint8_t) tsdb_runkeys_encode(out, batch, from, until, run->base != NULL, run->min_time, scratch);
+	if (run->base != NULL)
+		flags |= FLAG_BASE;
 	tsdb_bytes_init(&piece, scratch);
 	if (kinds != NULL)
 	{
@@ -63,11 +91,11 @@ tsdb_runchunk_encode(TsdbBytes *out, const TsdbRun *run, const TsdbBatch *batch,
 		append_piece(out, &piece);
 	}
 	if (!fresh)
-		flags |= (uint8_t) (append_sequences(out, run, batch, from, n, scratch) << SEQUENCES_SHIFT);
+		flags |= (uint8_t) (append_sequences(out, run, batch, from, n, &series, scratch) << SEQUENCES_SHIFT);
 	out->data[flags_at] = flags;
 
 	piece.len = 0;
-	ncolumns = append_columns(&piece, batch, from, n, kinds, stickies, use_lz4, scratch);
+	ncolumns = append_columns(&piece, run, batch, from, n, &series, kinds, stickies, use_lz4, scratch);
 	tsdb_bytes_append_varint(out, ncolumns);
 	tsdb_bytes_append(out, piece.data, piece.len);
 	tsdb_bytes_append_crc(out, flags_at);
@@ -77,19 +105,28 @@ TsdbStatus
 tsdb_runchunk_decode(TsdbSpan src, const TsdbRun *run, const TsdbRunChunk *chunk, const TsdbWanted *wanted,
 					 int nwanted, TsdbBatch *batch, const TsdbMem *mem)
 {
+	const TsdbBatch *base = NULL;
+	Series series;
 	uint8_t flags;
 
 	memset(batch, 0, sizeof(*batch));
 	tsdb_bytes_init(&batch->arena, mem);
-	if (!tsdb_span_cut_crc(&src) || !tsdb_span_read_u8(&src, &flags) || (flags & ~(FLAG_TIMES | FLAG_KINDS | FLAG_SEQUENCES)) != 0)
+	if (!tsdb_span_cut_crc(&src) || !tsdb_span_read_u8(&src, &flags) || (flags & ~(FLAG_TIMES | FLAG_KINDS | FLAG_SEQUENCES | FLAG_BASE)) != 0)
 		return TSDB_CORRUPT;
-	if (tsdb_runkeys_decode(&src, (TsdbRunTimes) (flags & FLAG_TIMES), run, chunk, batch, mem) != TSDB_OK)
+	if ((flags & FLAG_BASE) != 0)
+	{
+		base = run->base;
+		if (base == NULL || (flags & FLAG_KINDS) != 0)
+			return TSDB_CORRUPT;
+	}
+	if (tsdb_runkeys_decode(&src, (TsdbRunTimes) (flags & FLAG_TIMES), run, chunk, base, batch, mem) != TSDB_OK)
 		return TSDB_CORRUPT;
 	if ((flags & FLAG_KINDS) != 0 && read_kinds(&src, batch, mem) != TSDB_OK)
 		return TSDB_CORRUPT;
-	if (read_sequences(&src, (flags & FLAG_SEQUENCES) >> SEQUENCES_SHIFT, run, batch, mem) != TSDB_OK)
+	count_series(&series, batch, 0, batch->nrows, mem);
+	if (read_sequences(&src, (flags & FLAG_SEQUENCES) >> SEQUENCES_SHIFT, run, &series, batch, mem) != TSDB_OK)
 		return TSDB_CORRUPT;
-	if (read_columns(&src, wanted, nwanted, batch, mem) != TSDB_OK)
+	if (read_columns(&src, base, &series, wanted, nwanted, batch, mem) != TSDB_OK)
 		return TSDB_CORRUPT;
 	return tsdb_span_left(&src) == 0 ? TSDB_OK : TSDB_CORRUPT;
 }
@@ -119,9 +156,34 @@ append_piece(TsdbBytes *out, const TsdbBytes *piece)
 	tsdb_bytes_append(out, piece->data, piece->len);
 }
 
+static void
+count_series(Series *series, const TsdbBatch *batch, uint32_t from, uint32_t n, const TsdbMem *scratch)
+{
+	const uint32_t *ids = batch->series ? batch->series + from : NULL;
+	uint32_t before = 0;
+	uint32_t i;
+
+	series->n = 1;
+	series->counts = NULL;
+	series->is_even = true;
+	if (ids == NULL || ids[0] == ids[n - 1])
+		return;
+	series->counts = (uint32_t *) tsdb_mem_alloc(scratch, n * sizeof(uint32_t));
+	series->n = 0;
+	for (i = 1; i <= n; i++)
+	{
+		if (i < n && ids[i] == ids[i - 1])
+			continue;
+		series->counts[series->n] = i - before;
+		series->is_even &= series->counts[series->n] == series->counts[0];
+		series->n++;
+		before = i;
+	}
+}
+
 static int
 append_sequences(TsdbBytes *out, const TsdbRun *run, const TsdbBatch *batch, uint32_t from, uint32_t n,
-				 const TsdbMem *scratch)
+				 const Series *series, const TsdbMem *scratch)
 {
 	uint64_t first = batch->sequences ? batch->sequences[from] : batch->sequence;
 	uint64_t *offsets;
@@ -140,16 +202,28 @@ append_sequences(TsdbBytes *out, const TsdbRun *run, const TsdbBatch *batch, uin
 	offsets = (uint64_t *) tsdb_mem_alloc(scratch, n * sizeof(uint64_t));
 	for (i = 0; i < n; i++)
 		offsets[i] = batch->sequences[from + i] - run->min_seq;
+	if (series->counts != NULL && series->is_even && repeats(offsets, n, series->counts[0]))
+	{
+		tsdb_intlist_encode(out, (const int64_t *) offsets, series->counts[0], scratch);
+		return SEQUENCES_SHARED;
+	}
 	tsdb_intlist_encode(out, (const int64_t *) offsets, n, scratch);
 	return SEQUENCES_EACH;
 }
 
+static bool
+repeats(const uint64_t *values, uint32_t n, uint32_t period)
+{
+	return memcmp(values, values + period, (n - period) * sizeof(uint64_t)) == 0;
+}
+
 /* append_columns - returns how many were appended. */
 static uint64_t
-append_columns(TsdbBytes *out, const TsdbBatch *batch, uint32_t from, uint32_t n, const uint8_t *kinds,
-			   TsdbSticky *stickies, bool use_lz4, const TsdbMem *scratch)
+append_columns(TsdbBytes *out, TsdbRun *run, const TsdbBatch *batch, uint32_t from, uint32_t n,
+			   const Series *series, const uint8_t *kinds, TsdbSticky *stickies, bool use_lz4, const TsdbMem *scratch)
 {
 	uint8_t *settled = kinds ? (uint8_t *) tsdb_mem_alloc(scratch, n) : NULL;
+	uint64_t ndifferences = 0;
 	TsdbBytes cells;
 	uint64_t ncolumns = 0;
 	int16_t before = 0;
@@ -160,6 +234,7 @@ append_columns(TsdbBytes *out, const TsdbBatch *batch, uint32_t from, uint32_t n
 	{
 		const TsdbColumn *column = &batch->columns[i];
 		bool absent = false;
+		uint8_t type = column->type;
 		const uint8_t *states = settle_states(column, from, n, kinds, settled, &absent);
 
 		if (absent)
@@ -167,13 +242,78 @@ append_columns(TsdbBytes *out, const TsdbBatch *batch, uint32_t from, uint32_t n
 		cells.len = 0;
 		tsdb_cells_encode(&cells, (TsdbType) column->type, column->words + from, states, n, batch->arena.data,
 						  stickies ? &stickies[i] : NULL, use_lz4, scratch);
+		if (kinds != NULL || has_gaps(states, n))
+			;
+		else if (run->base != NULL && append_difference(&cells, run->base, column, from, n, scratch))
+		{
+			type |= TYPE_DIFF;
+			ndifferences++;
+		}
+		else if (append_steps(&cells, series, column, from, n, scratch))
+			type |= TYPE_STEPS;
 		tsdb_bytes_append_varint(out, (uint64_t) (column->attnum - before));
-		tsdb_bytes_append_u8(out, column->type);
+		tsdb_bytes_append_u8(out, type);
 		append_piece(out, &cells);
 		before = column->attnum;
 		ncolumns++;
 	}
+	if (ndifferences == 0)
+		run->base = NULL;
 	return ncolumns;
+}
+
+/* has_gaps - is there a cell without a value? */
+static bool
+has_gaps(const uint8_t *states, uint32_t n)
+{
+	uint32_t i;
+
+	for (i = 0; states != NULL && i < n; i++)
+	{
+		if (states[i] != TSDB_CELL_VALUE)
+			return true;
+	}
+	return false;
+}
+
+/* append_difference - put the column's difference from the base in place of its cells, if it is smaller. */
+static bool
+append_difference(TsdbBytes *cells, const TsdbBatch *base, const TsdbColumn *column, uint32_t from, uint32_t n,
+				  const TsdbMem *scratch)
+{
+	const TsdbColumn *old = tsdb_batch_column(base, column->attnum);
+	TsdbBytes difference;
+
+	if (old == NULL || old->type != column->type || column->type == TSDB_TYPE_TEXT || old->states != NULL)
+		return false;
+	tsdb_bytes_init(&difference, scratch);
+	tsdb_diff_encode(&difference, (TsdbType) column->type, column->words + from, old->words, n, scratch);
+	return take_smaller(cells, &difference);
+}
+
+/* append_steps - put the column's steps within each series in place of its cells, if they are smaller. */
+static bool
+append_steps(TsdbBytes *cells, const Series *series, const TsdbColumn *column, uint32_t from, uint32_t n,
+			 const TsdbMem *scratch)
+{
+	TsdbBytes steps;
+
+	if (series->counts == NULL || series->n == n || n / series->n > STEPS_MAX_ROWS || column->type == TSDB_TYPE_TEXT ||
+		column->attnum == TSDB_RUN_ROW_ATTNUM)
+		return false;
+	tsdb_bytes_init(&steps, scratch);
+	tsdb_steps_encode(&steps, (TsdbType) column->type, column->words + from, series->counts, series->n, n, scratch);
+	return take_smaller(cells, &steps);
+}
+
+static bool
+take_smaller(TsdbBytes *cells, const TsdbBytes *other)
+{
+	if (other->len >= cells->len)
+		return false;
+	cells->len = 0;
+	tsdb_bytes_append(cells, other->data, other->len);
+	return true;
 }
 
 /*
@@ -228,8 +368,10 @@ read_kinds(TsdbSpan *src, TsdbBatch *batch, const TsdbMem *mem)
 }
 
 static TsdbStatus
-read_sequences(TsdbSpan *src, int mode, const TsdbRun *run, TsdbBatch *batch, const TsdbMem *mem)
+read_sequences(TsdbSpan *src, int mode, const TsdbRun *run, const Series *series, TsdbBatch *batch,
+			   const TsdbMem *mem)
 {
+	uint32_t nstored = batch->nrows;
 	uint64_t range = run->max_seq - run->min_seq;
 	uint64_t offset;
 	uint32_t i;
@@ -246,11 +388,17 @@ read_sequences(TsdbSpan *src, int mode, const TsdbRun *run, TsdbBatch *batch, co
 		batch->sequence = run->min_seq + offset;
 		return TSDB_OK;
 	}
-	if (mode != SEQUENCES_EACH)
-		return TSDB_CORRUPT;
+	if (mode == SEQUENCES_SHARED)
+	{
+		if (series->counts == NULL || !series->is_even)
+			return TSDB_CORRUPT;
+		nstored = series->counts[0];
+	}
 	batch->sequences = (uint64_t *) tsdb_mem_alloc(mem, batch->nrows * sizeof(uint64_t));
-	if (tsdb_intlist_decode(src, (int64_t *) batch->sequences, batch->nrows, mem) != TSDB_OK)
+	if (tsdb_intlist_decode(src, (int64_t *) batch->sequences, nstored, mem) != TSDB_OK)
 		return TSDB_CORRUPT;
+	for (i = nstored; i < batch->nrows; i++)
+		batch->sequences[i] = batch->sequences[i - nstored];
 	for (i = 0; i < batch->nrows; i++)
 	{
 		if (batch->sequences[i] > range)
@@ -276,7 +424,8 @@ check_sequences(const TsdbBatch *batch)
 }
 
 static TsdbStatus
-read_columns(TsdbSpan *src, const TsdbWanted *wanted, int nwanted, TsdbBatch *batch, const TsdbMem *mem)
+read_columns(TsdbSpan *src, const TsdbBatch *base, const Series *series, const TsdbWanted *wanted, int nwanted,
+			 TsdbBatch *batch, const TsdbMem *mem)
 {
 	uint8_t *states = NULL;
 	uint64_t ncolumns;
@@ -304,17 +453,40 @@ read_columns(TsdbSpan *src, const TsdbWanted *wanted, int nwanted, TsdbBatch *ba
 			fill_missing(&wanted[next], batch, &batch->columns[next], mem);
 		if (next == nwanted || wanted[next].attnum != attnum)
 			continue;
-		if (wanted[next].type != type)
+		if (wanted[next].type != (type & ~(TYPE_DIFF | TYPE_STEPS)))
 			return TSDB_CORRUPT;
 		batch->columns[next].attnum = (int16_t) attnum;
-		batch->columns[next].type = type;
-		if (read_cells(cells, batch, &batch->columns[next], &states, mem) != TSDB_OK)
+		batch->columns[next].type = wanted[next].type;
+		if ((type & (TYPE_DIFF | TYPE_STEPS)) != 0)
+		{
+			if (read_difference(cells, type, base, series, batch->kinds != NULL, batch->nrows, &batch->columns[next], mem) != TSDB_OK)
+				return TSDB_CORRUPT;
+		}
+		else if (read_cells(cells, batch, &batch->columns[next], &states, mem) != TSDB_OK)
 			return TSDB_CORRUPT;
 		next++;
 	}
 	for (; next < nwanted; next++)
 		fill_missing(&wanted[next], batch, &batch->columns[next], mem);
 	return TSDB_OK;
+}
+
+/* read_difference - a column of which every cell has a value, as differences or steps. */
+static TsdbStatus
+read_difference(TsdbSpan cells, uint8_t type, const TsdbBatch *base, const Series *series, bool has_kinds,
+				uint32_t n, TsdbColumn *column, const TsdbMem *mem)
+{
+	const TsdbColumn *old = base ? tsdb_batch_column(base, column->attnum) : NULL;
+
+	if (has_kinds || column->type == TSDB_TYPE_TEXT || column->attnum == TSDB_RUN_ROW_ATTNUM)
+		return TSDB_CORRUPT;
+	column->states = NULL;
+	column->words = (uint64_t *) tsdb_mem_alloc(mem, n * sizeof(uint64_t));
+	if (type == (column->type | TYPE_STEPS) && series->counts != NULL)
+		return tsdb_steps_decode(cells, (TsdbType) column->type, column->words, series->counts, series->n, n, mem);
+	if (type != (column->type | TYPE_DIFF) || old == NULL || old->type != column->type || old->states != NULL)
+		return TSDB_CORRUPT;
+	return tsdb_diff_decode(cells, (TsdbType) column->type, old->words, column->words, n, mem);
 }
 
 /* read_cells - *states: an array that the column before did not need, or NULL. */

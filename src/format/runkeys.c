@@ -39,6 +39,8 @@ static void divide_steps(uint64_t *steps, uint32_t n, uint64_t unit);
 static void append_times(TsdbBytes *out, const int64_t *times, uint32_t n, int64_t base_us, const TsdbMem *scratch);
 static TsdbStatus read_series(TsdbSpan *src, const TsdbRunChunk *chunk, Keys *keys, TsdbBatch *batch,
 							  const TsdbMem *mem);
+static TsdbStatus copy_series(const TsdbBatch *base, const TsdbRunChunk *chunk, Keys *keys, TsdbBatch *batch,
+							  const TsdbMem *mem);
 static TsdbStatus fill_series(Keys *keys, uint32_t id, TsdbBatch *batch);
 static TsdbStatus read_shared(TsdbSpan *src, const Keys *keys, int64_t base_us, const TsdbRunChunk *chunk,
 							  int64_t *times, const TsdbMem *mem);
@@ -48,8 +50,8 @@ static TsdbStatus read_times(TsdbSpan *src, int64_t *times, uint32_t n, int64_t 
 static TsdbStatus check_keys(const TsdbRun *run, const TsdbRunChunk *chunk, const TsdbBatch *batch);
 
 TsdbRunTimes
-tsdb_runkeys_encode(TsdbBytes *out, const TsdbBatch *batch, uint32_t from, uint32_t until, int64_t base_us,
-					const TsdbMem *scratch)
+tsdb_runkeys_encode(TsdbBytes *out, const TsdbBatch *batch, uint32_t from, uint32_t until, bool is_known,
+					int64_t base_us, const TsdbMem *scratch)
 {
 	Keys keys;
 	TsdbBytes each;
@@ -60,7 +62,7 @@ tsdb_runkeys_encode(TsdbBytes *out, const TsdbBatch *batch, uint32_t from, uint3
 	keys.nrows = until - from;
 	keys.times = batch->times + from;
 	count_series(&keys, batch, from, scratch);
-	if (keys.nseries > 1)
+	if (keys.nseries > 1 && !is_known)
 		append_series(out, &keys, scratch);
 	if (is_shared(&keys))
 	{
@@ -87,7 +89,7 @@ tsdb_runkeys_encode(TsdbBytes *out, const TsdbBatch *batch, uint32_t from, uint3
 
 TsdbStatus
 tsdb_runkeys_decode(TsdbSpan *src, TsdbRunTimes mode, const TsdbRun *run, const TsdbRunChunk *chunk,
-					TsdbBatch *batch, const TsdbMem *mem)
+					const TsdbBatch *base, TsdbBatch *batch, const TsdbMem *mem)
 {
 	Keys keys;
 	TsdbStatus status;
@@ -98,7 +100,7 @@ tsdb_runkeys_decode(TsdbSpan *src, TsdbRunTimes mode, const TsdbRun *run, const 
 	batch->series = NULL;
 	batch->series_id = chunk->first.series;
 	batch->times = (int64_t *) tsdb_mem_alloc(mem, chunk->nrows * sizeof(int64_t));
-	status = read_series(src, chunk, &keys, batch, mem);
+	status = base ? copy_series(base, chunk, &keys, batch, mem) : read_series(src, chunk, &keys, batch, mem);
 	if (status != TSDB_OK)
 		return status;
 
@@ -317,6 +319,20 @@ read_series(TsdbSpan *src, const TsdbRunChunk *chunk, Keys *keys, TsdbBatch *bat
 		return TSDB_CORRUPT;
 	batch->series = (uint32_t *) tsdb_mem_alloc(mem, chunk->nrows * sizeof(uint32_t));
 	return fill_series(keys, chunk->first.series, batch);
+}
+
+/* copy_series - from rows of another run, as many as here. */
+static TsdbStatus
+copy_series(const TsdbBatch *base, const TsdbRunChunk *chunk, Keys *keys, TsdbBatch *batch, const TsdbMem *mem)
+{
+	if (base->nrows != chunk->nrows || base->series == NULL || chunk->first.series == chunk->last.series ||
+		base->series[0] == base->series[base->nrows - 1])
+		return TSDB_CORRUPT;
+	keys->nrows = chunk->nrows;
+	count_series(keys, base, 0, mem);
+	batch->series = (uint32_t *) tsdb_mem_alloc(mem, chunk->nrows * sizeof(uint32_t));
+	memcpy(batch->series, base->series, chunk->nrows * sizeof(uint32_t));
+	return TSDB_OK;
 }
 
 /* fill_series - series id of every row; counts come in less one. */

@@ -12,6 +12,7 @@
  *		merged_seq, nrows			varints
  *		min_block_id, max - min		varints
  *		stream_bytes, dead_bytes	varints
+ *		lead_bytes	varint, less than TSDB_SEGMENT_PAGE_BYTES
  *		pages		varint: number of runs; each { stream pages left out, number - 1, page_no less that after the
  *					run before (zvarint) }: pages that follow one another in the stream and in their numbers
  *		groups		varint: ngroups; timelists of the gaps before and of the spans less group_us;
@@ -96,6 +97,7 @@ encode_head(TsdbBytes *out, const TsdbSegment *segment)
 	tsdb_bytes_append_varint(out, segment->max_block_id - segment->min_block_id);
 	tsdb_bytes_append_varint(out, segment->stream_bytes);
 	tsdb_bytes_append_varint(out, segment->dead_bytes);
+	tsdb_bytes_append_varint(out, segment->lead_bytes);
 }
 
 static void
@@ -245,6 +247,7 @@ decode_totals(TsdbSpan *src, TsdbSegment *segment)
 {
 	uint64_t min_block_id;
 	uint64_t more_block_ids;
+	uint64_t lead_bytes;
 
 	if (!tsdb_span_read_varint(src, &segment->merged_seq) ||
 		!tsdb_span_read_varint(src, &segment->nrows) || segment->nrows > INT64_MAX)
@@ -254,13 +257,16 @@ decode_totals(TsdbSpan *src, TsdbSegment *segment)
 	segment->min_block_id = (uint32_t) min_block_id;
 	segment->max_block_id = (uint32_t) (min_block_id + more_block_ids);
 	TSDB_TRY(tsdb_varint_decode_max(src, TSDB_SEGMENT_MAX_BYTES, &segment->stream_bytes));
-	return tsdb_varint_decode_max(src, segment->stream_bytes, &segment->dead_bytes);
+	TSDB_TRY(tsdb_varint_decode_max(src, segment->stream_bytes, &segment->dead_bytes));
+	TSDB_TRY(tsdb_varint_decode_max(src, TSDB_SEGMENT_PAGE_BYTES - 1, &lead_bytes));
+	segment->lead_bytes = (uint32_t) lead_bytes;
+	return TSDB_OK;
 }
 
 static TsdbStatus
 decode_pages(TsdbSpan *src, TsdbSegment *segment, const TsdbMem *mem)
 {
-	uint64_t max_pages = (segment->stream_bytes + TSDB_SEGMENT_PAGE_BYTES - 1) / TSDB_SEGMENT_PAGE_BYTES;
+	uint64_t max_pages = tsdb_segment_pages_for(segment, segment->stream_bytes);
 	TsdbSegmentPage next = {0, 0};
 	uint64_t nruns;
 

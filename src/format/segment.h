@@ -6,7 +6,8 @@
  * A segment holds the samples of one series in one span (32 days, the table's
  * segment_us).  Its bytes are a stream of chunks, cut into pages of TSDB_SEGMENT_PAGE_BYTES; a
  * chunk is found by its offset in the stream and its length.  The stream only grows at its
- * end: a replaced chunk becomes dead bytes until the segment is rewritten.
+ * end: a replaced chunk becomes dead bytes until the segment is rewritten.  The first page may be shorter, to
+ * fill a gap of the heap; the bytes behind the last page, the tail, lie beside the root.
  *
  *		root			(SEGMENT row) watermark, page table, groups, per column: summaries
  *		  |				  [whole segment, group 0, group 1, ...]
@@ -39,7 +40,7 @@ typedef struct TsdbChunkRef
 
 typedef struct TsdbSegmentPage
 {
-	uint64_t stream_page; /* offset / TSDB_SEGMENT_PAGE_BYTES; ascending */
+	uint64_t stream_page; /* (lead_bytes + offset) / TSDB_SEGMENT_PAGE_BYTES; ascending */
 	uint64_t page_no; /* key of the PAGE row */
 } TsdbSegmentPage;
 
@@ -74,8 +75,10 @@ typedef struct TsdbSegment
 	uint32_t max_block_id;
 	uint64_t stream_bytes; /* end of the stream */
 	uint64_t dead_bytes; /* of them, in replaced chunks */
+	uint32_t lead_bytes; /* that the first page lacks in front: the stream begins so far behind its beginning */
 	uint32_t npages;
 	TsdbSegmentPage *pages;
+	TsdbSpan tail; /* last bytes of the stream, those in no page; not part of the coded root */
 	uint32_t ngroups;
 	TsdbSegmentGroup *groups;
 	int ncolumns;
@@ -98,6 +101,27 @@ static inline uint32_t
 tsdb_segment_group_summary(const TsdbSegment *segment, uint32_t i)
 {
 	return segment->ngroups > 1 ? 1 + i : i;
+}
+
+/* tsdb_segment_tail_start - offset in the stream at which the tail begins. */
+static inline uint64_t
+tsdb_segment_tail_start(const TsdbSegment *segment)
+{
+	return segment->stream_bytes - tsdb_span_left(&segment->tail);
+}
+
+/* tsdb_segment_pages_for - pages that the first nbytes of the stream take. */
+static inline uint64_t
+tsdb_segment_pages_for(const TsdbSegment *segment, uint64_t nbytes)
+{
+	return nbytes == 0 ? 0 : (segment->lead_bytes + nbytes + TSDB_SEGMENT_PAGE_BYTES - 1) / TSDB_SEGMENT_PAGE_BYTES;
+}
+
+/* tsdb_segment_page_start - offset in the stream at which a page begins. */
+static inline uint64_t
+tsdb_segment_page_start(const TsdbSegment *segment, uint64_t stream_page)
+{
+	return stream_page == 0 ? 0 : stream_page * TSDB_SEGMENT_PAGE_BYTES - segment->lead_bytes;
 }
 
 typedef struct TsdbBlock
@@ -124,7 +148,7 @@ typedef struct TsdbGroupColumn
 	TsdbChunkRef *cells; /* per block; nbytes = 0: the block was written before the column existed */
 	TsdbSpan summaries; /* coded, one per block that stores cells, base_us = group's from_us */
 	uint32_t nsummaries; /* of them; 0 is allowed in a group of one block: the group's summary in the root is the block's */
-	int64_t sub_us; /* 0 = no sub-summaries, else their span (900 s) */
+	int64_t sub_us; /* 0 = no sub-summaries, else their span: a quarter of an hour, a day */
 	uint32_t nsubs; /* number of sub-summaries in all: for each block that stores cells, ascending, each non-empty span of it */
 	TsdbSpan subs; /* coded, base_us = group's from_us */
 } TsdbGroupColumn;

@@ -28,19 +28,24 @@
 #include "miscadmin.h"
 #include "pg/counters.h"
 #include "pg/debug_point.h"
+#include "storage/latch.h"
 #include "storage/lmgr.h"
 #include "store/metapage.h"
+#include "store/runbase.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
+#include "utils/wait_event.h"
 
+#define BARRIER_TRIES 100
+#define BARRIER_WAIT_MS 1
 #define MANY_RUNS 512 /* more are merged into bigger ones before they go to segments */
 
 static bool begin_compaction(TsdbCompaction *compaction, Relation rel, TsdbCompactMode mode, bool wait,
 							 TsdbCompactResult *result);
 static void end_compaction(TsdbCompaction *compaction);
 static void count_result(const TsdbCompactResult *result, uint64 duration_us);
-static uint64 read_barrier(Relation rel);
+static uint64 read_barrier(Relation rel, bool is_patient);
 static void take_snapshot(TsdbCompaction *compaction);
 static bool would_show_rows(TsdbCompaction *compaction);
 static bool sees_same_rows(TsdbCompaction *compaction, TsdbKind kind);
@@ -50,6 +55,7 @@ static uint32 count_candidates(const TsdbCompaction *compaction);
 static int64 choose_cutoff(const TsdbCompaction *compaction);
 static void merge_tiers_first(TsdbCompaction *compaction);
 static bool is_gone(const TsdbCompaction *compaction, uint32 i);
+static void keep_bases(TsdbCompaction *compaction);
 static void delete_runs(TsdbCompaction *compaction);
 static void settle_emptied(TsdbCompaction *compaction);
 static void settle_segment(TsdbCompaction *compaction, TsdbSegmentKey key);
@@ -220,7 +226,7 @@ begin_compaction(TsdbCompaction *compaction, Relation rel, TsdbCompactMode mode,
 	if (wait)
 		LockPage(rel, TSDB_LOCK_COMPACT, ExclusiveLock);
 	tsdb_compaction_copy_table(&compaction->table, tsdb_table_get(rel));
-	compaction->barrier = read_barrier(rel);
+	compaction->barrier = read_barrier(rel, !wait);
 	TSDB_DEBUG_POINT("compact_after_barrier");
 	compaction->cid = GetCurrentCommandId(true);
 	take_snapshot(compaction);
@@ -250,14 +256,27 @@ count_result(const TsdbCompactResult *result, uint64 duration_us)
 	tsdb_counters_time(TSDB_STAT_COMPACTION, duration_us);
 }
 
-/* The next sequence, at a moment when every lower one has its RUN row. */
+/*
+ * The next sequence, at a moment when every lower one has its RUN row.  A background pass does not queue at once: behind a
+ * flush that takes long, all others would queue behind it.
+ */
 static uint64
-read_barrier(Relation rel)
+read_barrier(Relation rel, bool is_patient)
 {
+	bool is_held = false;
 	uint64 next;
 
-	LockPage(rel, TSDB_LOCK_ALLOCATE, ExclusiveLock);
+	for (int i = 0; is_patient && !is_held && i < BARRIER_TRIES; i++)
+	{
+		is_held = ConditionalLockPage(rel, TSDB_LOCK_ALLOCATE, ExclusiveLock);
+		if (!is_held)
+			(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, BARRIER_WAIT_MS, PG_WAIT_EXTENSION);
+		CHECK_FOR_INTERRUPTS();
+	}
+	if (!is_held)
+		LockPage(rel, TSDB_LOCK_ALLOCATE, ExclusiveLock);
 	next = tsdb_metapage_next(rel, TSDB_COUNTER_SEQUENCE);
+	tsdb_runbase_advance(rel);
 	UnlockPage(rel, TSDB_LOCK_ALLOCATE, ExclusiveLock);
 	return next;
 }
@@ -324,7 +343,10 @@ lower_barrier(const TsdbStoreRow *row, void *arg)
 	scan->barrier = Min(scan->barrier, Min(stored.run.run_no, Min(stored.run.min_seq, stored.run.barrier_seq)));
 }
 
-/* List the visible runs and tell the candidates; a run across the barrier lowers it to its first row. */
+/*
+ * List the visible runs and tell the candidates.  A run across the barrier lowers it to its first row; so does
+ * one above that is coded against one below, which has to stay.
+ */
 static void
 list_runs(TsdbCompaction *compaction)
 {
@@ -341,9 +363,11 @@ list_runs(TsdbCompaction *compaction)
 		{
 			const TsdbRun *run = &compaction->runs[i].run;
 
-			if (run->max_seq >= compaction->barrier && run->min_seq < compaction->barrier)
+			uint64 lowest = run->base_no != 0 ? run->base_no : run->min_seq;
+
+			if (run->max_seq >= compaction->barrier && lowest < compaction->barrier)
 			{
-				compaction->barrier = run->min_seq;
+				compaction->barrier = lowest;
 				lowered = true;
 			}
 		}
@@ -406,11 +430,38 @@ is_gone(const TsdbCompaction *compaction, uint32 i)
 	return compaction->is_merged[i] || compaction->is_moved[i];
 }
 
+/* A run that others are coded against stays as long as one of them. */
+static void
+keep_bases(TsdbCompaction *compaction)
+{
+	for (uint32 i = 0; i < compaction->nruns; i++)
+	{
+		uint64 base_no = compaction->runs[i].run.base_no;
+		uint32 low = 0;
+		uint32 high = i;
+
+		if (base_no == 0 || is_gone(compaction, i))
+			continue;
+		while (low < high)
+		{
+			uint32 middle = low + (high - low) / 2;
+
+			if (compaction->runs[middle].run.run_no < base_no)
+				low = middle + 1;
+			else
+				high = middle;
+		}
+		if (low < i && compaction->runs[low].run.run_no == base_no)
+			compaction->is_merged[low] = compaction->is_moved[low] = false;
+	}
+}
+
 static void
 delete_runs(TsdbCompaction *compaction)
 {
 	TsdbCompactResult *result = compaction->result;
 
+	keep_bases(compaction);
 	result->runs_left = result->runs_blocked = 0;
 	tsdb_progress_phase(TSDB_PHASE_DELETING, compaction->nruns);
 	for (uint32 i = 0; i < compaction->nruns; i++)

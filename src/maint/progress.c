@@ -27,7 +27,7 @@ typedef struct Place
 
 static const char *const names[] = {
 	"waiting", "merging into segments", "merging runs", "deleting runs", "sweeping segments",
-	"retention", "verifying"};
+	"retention", "verifying", "moving rows"};
 
 static Place *places = NULL; /* in shared memory */
 static Place *mine = NULL;

@@ -19,7 +19,8 @@ typedef enum TsdbPhase
 	TSDB_PHASE_DELETING, /* merged runs: runs */
 	TSDB_PHASE_SWEEPING, /* segments that waste space */
 	TSDB_PHASE_RETENTION, /* old segments */
-	TSDB_PHASE_VERIFYING /* objects */
+	TSDB_PHASE_VERIFYING, /* objects */
+	TSDB_PHASE_MOVING /* rows to the front of the file: rows */
 } TsdbPhase;
 
 typedef struct TsdbProgress

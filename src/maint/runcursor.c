@@ -13,6 +13,7 @@
 #include "maint/runcursor.h"
 #include "miscadmin.h"
 #include "pg/check.h"
+#include "store/runbase.h"
 #include "utils/memutils.h"
 
 struct TsdbRunCursors
@@ -27,6 +28,7 @@ struct TsdbRunCursors
 	Size memory_bytes;
 	Size nbytes; /* of chunks that are not in use by sources only */
 	uint64 clock;
+	TsdbRunBase base; /* of the chunk decoded last that has one */
 	MemoryContext retired; /* parent of chunks that cursors have left and sources still need */
 	TsdbMergeSource *sources;
 	int nsources;
@@ -126,7 +128,11 @@ tsdb_runcursor_count(TsdbRunCursors *cursors, TsdbRunCursor *cursor, TsdbKey unt
 
 		if (tsdb_key_compare(chunk->first, until) >= 0)
 			break;
-		nrows += tsdb_key_compare(chunk->last, until) < 0 ? chunk->nrows : chunk->nrows / 2;
+		if (tsdb_key_compare(chunk->last, until) < 0)
+			nrows += chunk->nrows;
+		else if (chunk->first.series == chunk->last.series)
+			nrows += chunk->nrows * (((double) until.time - (double) chunk->first.time) /
+									 ((double) chunk->last.time - (double) chunk->first.time + 1));
 	}
 	return nrows;
 }
@@ -142,7 +148,7 @@ tsdb_runcursor_last_time(TsdbRunCursors *cursors, TsdbRunCursor *cursor, TsdbKey
 	if (tsdb_key_compare(run->chunks[last].last, until) < 0)
 		return run->chunks[last].last.time;
 	if (last != cursor->chunk_no)
-		return run->chunks[last].first.time;
+		return run->chunks[last].last.series == until.series ? until.time - 1 : run->chunks[last].first.time;
 	load_chunk(cursors, cursor);
 	last = tsdb_batch_find(cursor->batch, until);
 	return last > 0 ? cursor->batch->times[last - 1] : cursor->key.time;
@@ -194,11 +200,9 @@ tsdb_runcursor_release(TsdbRunCursors *cursors)
 static void
 load_chunk(TsdbRunCursors *cursors, TsdbRunCursor *cursor)
 {
-	const TsdbRunChunk *chunk = current_chunk(cursor);
 	MemoryContext context;
 	MemoryContext old;
 	TsdbMem mem;
-	TsdbSpan bytes;
 	TsdbBatch *batch;
 
 	cursor->used = ++cursors->clock;
@@ -210,12 +214,9 @@ load_chunk(TsdbRunCursors *cursors, TsdbRunCursor *cursor)
 	context = AllocSetContextCreate(cursors->context, "tsdb run chunk", ALLOCSET_SMALL_SIZES);
 	old = MemoryContextSwitchTo(context);
 	mem = tsdb_mem_context(context);
-	bytes = tsdb_runstore_chunk(cursors->store, cursors->rel, cursors->snapshot, cursor->stored, cursor->chunk_no);
 	batch = palloc0(sizeof(TsdbBatch));
-	TSDB_CHECK(tsdb_runchunk_decode(bytes, &cursor->stored->run, chunk, cursors->table->values,
-									cursors->table->nvalues, batch, &mem),
-			   cursors->rel, "Chunk %u of run %llu does not decode.", cursor->chunk_no,
-			   (unsigned long long) cursor->stored->run.run_no);
+	tsdb_runbase_decode(cursors->store, cursors->rel, cursors->snapshot, cursor->stored, cursor->chunk_no,
+						cursors->table->values, cursors->table->nvalues, &cursors->base, cursors->context, batch, &mem);
 	MemoryContextSwitchTo(old);
 	cursor->batch = batch;
 	cursor->context = context;

@@ -58,7 +58,8 @@ extern void tsdb_runcursor_seek(TsdbRunCursors *cursors, TsdbRunCursor *cursor, 
 /*
  * tsdb_runcursor_count - how many rows lie before `until`.
  *
- * Exact when that is in the cursor's chunk, else half a chunk too many at most: later chunks are judged by their headers.
+ * Exact when that is in the cursor's chunk; later chunks are judged by their headers, and of one that another series
+ * begins in nothing counts: then tsdb_runcursor_last_time ends there as well.
  */
 extern uint64 tsdb_runcursor_count(TsdbRunCursors *cursors, TsdbRunCursor *cursor, TsdbKey until);
 

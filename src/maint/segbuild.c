@@ -22,7 +22,6 @@
 #include "utils/memutils.h"
 
 #define PENDING_BYTES (8 * 1024 * 1024)
-#define SUB_US INT64CONST(900000000) /* a quarter of an hour */
 
 static void load_old_root(TsdbSegmentBuild *build);
 static void choose_block_ids(TsdbSegmentBuild *build);
@@ -339,8 +338,8 @@ start_group(TsdbSegmentBuild *build, int64 from_us, int64 until_us, bool has_old
 
 		if (has_old && c >= 0 && build->loaded.has_column[c])
 			build->sub_us[v] = build->loaded.columns[c].sub_us;
-		else if (build->plan.use_subs && build->compaction->table.values[v].type != TSDB_TYPE_TEXT)
-			build->sub_us[v] = SUB_US;
+		else if (build->compaction->table.values[v].type != TSDB_TYPE_TEXT)
+			build->sub_us[v] = build->plan.sub_us;
 	}
 	MemoryContextSwitchTo(caller);
 }

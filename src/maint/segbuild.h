@@ -27,7 +27,7 @@ typedef struct TsdbSegmentPlan
 	int64 group_us;
 	bool relayout; /* no block of the old tree stays */
 	bool rewrite; /* a new stream: live chunks are copied, the old pages go */
-	bool use_subs; /* sub-summaries for groups that are new */
+	int64 sub_us; /* span of sub-summaries of groups that are new, 0 = none */
 } TsdbSegmentPlan;
 
 /* old: the segment as it is, NULL = none. */

@@ -29,8 +29,6 @@
 #define WINDOW_ROWS (4 * TSDB_MAX_VALUES) /* rows gathered at a time, unless they are of one time */
 #define BLOCK_TEXT_BYTES (64 * 1024 * 1024) /* strings of a block */
 #define GROUP_BLOCKS 2048
-#define SUB_US INT64CONST(900000000)
-#define SUB_ROWS 256 /* rows of a quarter of an hour that make sub-summaries pay */
 #define SPARSE_ROWS 64 /* rows that say nothing about the density of a segment */
 #define STEP_US INT64CONST(2000000) /* after which a worker ends its transaction */
 
@@ -64,6 +62,7 @@ static void merge_segment(TsdbCompaction *compaction, TsdbRunCursors *cursors, u
 static void start_walk(Merge *merge);
 static void find_active(Merge *merge);
 static void make_plan(Merge *merge);
+static int64 choose_sub_us(const TsdbSegmentPlan *plan, double rows_per_us);
 static int64 choose_block_us(const Merge *merge, double nrows, double span_us);
 static int64 choose_group_us(int64 block_us, int64 segment_us);
 static bool choose_rewrite(const Merge *merge, int64 first_us, int64 last_us);
@@ -314,8 +313,24 @@ make_plan(Merge *merge)
 	plan->relayout = has_rows && (plan->block_us != old->block_us || tsdb_segload_has_other_quality(compaction, old) ||
 								  (compaction->materialize && tsdb_segload_lacks_values(compaction, old)));
 	plan->group_us = has_rows && !plan->relayout ? old->group_us : choose_group_us(plan->block_us, compaction->segment_us);
-	plan->use_subs = plan->block_us > SUB_US && nrows / span_us * SUB_US >= SUB_ROWS &&
-					 plan->group_us / SUB_US <= TSDB_MAX_SUMMARIES;
+	plan->sub_us = choose_sub_us(plan, nrows / span_us);
+}
+
+/* What queries ask for, where it is finer than a block and holds samples enough: zones cut hours in quarters, days are asked for most. */
+static int64
+choose_sub_us(const TsdbSegmentPlan *plan, double rows_per_us)
+{
+	static const struct
+	{
+		int64 sub_us;
+		double rows;
+	} spans[] = {{INT64CONST(900000000), 256}, {TSDB_US_PER_DAY, 1024}};
+
+	for (Size i = 0; i < lengthof(spans); i++)
+		if (plan->block_us > spans[i].sub_us && rows_per_us * spans[i].sub_us >= spans[i].rows &&
+			plan->group_us / spans[i].sub_us <= TSDB_MAX_SUMMARIES)
+			return spans[i].sub_us;
+	return 0;
 }
 
 /* The option, or what suits the density; an old span that is not far off stays. */

@@ -191,7 +191,7 @@ write_piece(TsdbCompaction *compaction, TsdbRunCursors *cursors, uint8 tier)
 	if (rows.nrows > 0)
 	{
 		(void) tsdb_runstore_write(compaction->store, compaction->rel, &rows, false, 0, 0, tier, NULL,
-								   compaction->table.compression != TSDB_COMPRESSION_FAST, compaction->cid);
+								   compaction->table.compression != TSDB_COMPRESSION_FAST, NULL, compaction->cid);
 		compaction->result->rows += rows.nrows;
 	}
 	MemoryContextSwitchTo(caller);

@@ -20,6 +20,7 @@
 #include "pg/check.h"
 #include "series/series.h"
 #include "store/metapage.h"
+#include "store/runbase.h"
 #include "store/runstore.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -358,13 +359,12 @@ verify_chunk(TsdbVerification *verification, const TsdbStoredRun *stored, uint32
 	TsdbMem mem = tsdb_mem_context(work);
 	const TsdbRunChunk *chunk = &stored->run.chunks[chunk_no];
 	TsdbBatch batch = {0};
-	TsdbSpan bytes = tsdb_runstore_chunk(verification->store, verification->rel, verification->snapshot, stored, chunk_no);
+	TsdbRunBase base = {0};
 	uint32 last_series = 0;
 
 	CHECK_FOR_INTERRUPTS();
-	TSDB_CHECK(tsdb_runchunk_decode(bytes, &stored->run, chunk, verification->table->values, verification->table->nvalues,
-									&batch, &mem),
-			   verification->rel, "Chunk %u does not decode.", chunk_no);
+	tsdb_runbase_decode(verification->store, verification->rel, verification->snapshot, stored, chunk_no,
+						verification->table->values, verification->table->nvalues, &base, work, &batch, &mem);
 	if (batch.nrows != chunk->nrows || tsdb_key_compare(tsdb_batch_key(&batch, 0), chunk->first) != 0 ||
 		tsdb_key_compare(tsdb_batch_key(&batch, batch.nrows - 1), chunk->last) != 0)
 		tsdb_verify_problem(verification, "chunk %u does not hold the rows that the header says", chunk_no);

@@ -129,17 +129,19 @@ check_stored_pages(Check *check)
 {
 	TsdbVerification *verification = check->verification;
 	const TsdbSegment *segment = check->segment;
-	uint64 npages = (segment->stream_bytes + TSDB_SEGMENT_PAGE_BYTES - 1) / TSDB_SEGMENT_PAGE_BYTES;
+	uint64 tail_start = tsdb_segment_tail_start(segment);
+	uint64 npages = tsdb_segment_pages_for(segment, tail_start);
 
 	for (uint32 i = 0; i < check->stored.root_npages; i++)
 		tsdb_verify_use_page(verification, check->stored.root_page + i);
 	if (segment->npages != npages)
-		tsdb_verify_problem(verification, "lists %u pages for a stream of %llu bytes",
-							segment->npages, (unsigned long long) segment->stream_bytes);
+		tsdb_verify_problem(verification, "lists %u pages for a stream of %llu bytes, %zu of them beside the root",
+							segment->npages, (unsigned long long) segment->stream_bytes, tsdb_span_left(&segment->tail));
 	for (uint32 i = 0; i < segment->npages; i++)
 	{
 		const TsdbSegmentPage *page = &segment->pages[i];
-		uint64 wanted = Min(segment->stream_bytes - page->stream_page * TSDB_SEGMENT_PAGE_BYTES, TSDB_SEGMENT_PAGE_BYTES);
+		uint64 from = tsdb_segment_page_start(segment, page->stream_page);
+		uint64 wanted = Min(tail_start, tsdb_segment_page_start(segment, page->stream_page + 1)) - from;
 		TsdbSpan bytes;
 
 		CHECK_FOR_INTERRUPTS();

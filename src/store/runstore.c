@@ -19,12 +19,17 @@
 #include "pg/debug_point.h"
 #include "pg/wakeup.h"
 #include "store/metapage.h"
+#include "store/runbase.h"
 #include "store/runstore.h"
 #include "storage/lmgr.h"
 #include "utils/memutils.h"
 
+#define BASE_MAX_BYTES 65536 /* payload of a base and of what is coded against it: both stay small for the tiers */
 #define WAKEUP_RUNS 64 /* new runs of a table between calls of the maintainer */
 
+static void encode_alone(TsdbRun *run, TsdbBytes *payload, const TsdbBatch *batch, bool fresh, TsdbSticky *stickies,
+						 bool use_lz4, const TsdbMem *mem);
+static void note_offer(TsdbRunOffer *offer, Relation rel, const TsdbRun *run);
 static void count_run(Relation rel, const TsdbRun *run, bool fresh);
 static int compare_runs(const void *a, const void *b);
 static void write_pages(TsdbStore *store, uint64 first_page, const TsdbBytes *payload, CommandId cid);
@@ -118,7 +123,7 @@ tsdb_runstore_chunk(TsdbStore *store, Relation rel, Snapshot snapshot, const Tsd
 uint64
 tsdb_runstore_write(TsdbStore *store, Relation rel, const TsdbBatch *batch, bool fresh,
 					uint64 fixed_seq, uint64 barrier_seq, uint8 tier,
-					TsdbSticky *stickies, bool use_lz4, CommandId cid)
+					TsdbSticky *stickies, bool use_lz4, TsdbRunOffer *offer, CommandId cid)
 {
 	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "tsdb run", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(work);
@@ -130,7 +135,10 @@ tsdb_runstore_write(TsdbStore *store, Relation rel, const TsdbBatch *batch, bool
 
 	tsdb_bytes_init(&header, &mem);
 	tsdb_bytes_init(&payload, &mem);
-	tsdb_run_encode(&run, &payload, batch, fresh, stickies, use_lz4, &mem);
+	if (offer == NULL || offer->run_no == 0 ||
+		!tsdb_run_encode_against(&run, &payload, batch, offer->run_no, offer->rows, stickies, use_lz4, &mem) ||
+		payload.len > BASE_MAX_BYTES)
+		encode_alone(&run, &payload, batch, fresh, stickies, use_lz4, &mem);
 	run.tier = tier;
 
 	/*
@@ -139,12 +147,18 @@ tsdb_runstore_write(TsdbStore *store, Relation rel, const TsdbBatch *batch, bool
 	 * that does not exist.
 	 */
 	LockPage(rel, TSDB_LOCK_ALLOCATE, ShareLock);
+	if (run.base_no != 0 && tsdb_runbase_generation(rel) != offer->generation)
+		encode_alone(&run, &payload, batch, fresh, stickies, use_lz4, &mem);
+	if (offer != NULL)
+		note_offer(offer, rel, &run);
 	run_no = fixed_seq != 0 ? fixed_seq : tsdb_metapage_allocate(rel, TSDB_COUNTER_SEQUENCE, run.nnumbers);
 	TSDB_DEBUG_POINT("flush_after_sequence");
 	run.run_no = run_no;
 	if (fresh)
 		run.min_seq = run.max_seq = run_no;
 	run.barrier_seq = barrier_seq != 0 ? Min(barrier_seq, run.min_seq) : run.min_seq;
+	if (run.base_no != 0)
+		run.barrier_seq = Min(run.barrier_seq, run.base_no);
 
 	/* Room for the header: its own numbers are a few dozen bytes longer at most. */
 	tsdb_runheader_encode(&header, &run, &mem);
@@ -193,6 +207,24 @@ tsdb_runstore_delete(TsdbStore *store, Snapshot snapshot, const TsdbStoredRun *s
 }
 
 // private functions
+
+/* Code the run without a base, in place of what is in the payload. */
+static void
+encode_alone(TsdbRun *run, TsdbBytes *payload, const TsdbBatch *batch, bool fresh, TsdbSticky *stickies, bool use_lz4,
+			 const TsdbMem *mem)
+{
+	payload->len = 0;
+	tsdb_run_encode(run, payload, batch, fresh, stickies, use_lz4, mem);
+}
+
+static void
+note_offer(TsdbRunOffer *offer, Relation rel, const TsdbRun *run)
+{
+	offer->generation = tsdb_runbase_generation(rel);
+	offer->is_used = run->base_no != 0;
+	offer->may_serve = run->base_no == 0 && run->nchunks == 1 && run->payload_bytes <= BASE_MAX_BYTES;
+	offer->nbytes = run->payload_bytes;
+}
 
 /* Count a run that was written; so many of them are work for the maintainer. */
 static void

@@ -26,6 +26,17 @@ typedef struct TsdbStoredRun
 	TsdbSpan payload; /* inline payload; empty when it lies in pages */
 } TsdbStoredRun;
 
+/* What a run may be coded against, and what came of it. */
+typedef struct TsdbRunOffer
+{
+	uint64 run_no; /* of the base, 0 = none */
+	const TsdbBatch *rows; /* of the base */
+	uint64 generation; /* of the base; out: of the run that was written */
+	bool is_used; /* out: the run is coded against the base */
+	bool may_serve; /* out: the run may become a base */
+	uint64 nbytes; /* out: of the run's payload */
+} TsdbRunOffer;
+
 /*
  * tsdb_runstore_list - every run that the snapshot sees, ascending by run_no.
  *
@@ -47,13 +58,14 @@ extern TsdbSpan tsdb_runstore_chunk(TsdbStore *store, Relation rel, Snapshot sna
  *	fixed_seq	0, or (fresh only) a sequence reserved before with tsdb_runstore_reserve
  *	barrier_seq lowest sequence that this transaction has reserved and not written yet; 0 = none
  *	stickies	see tsdb_run_encode
+ *	offer		fresh runs of a transaction that is about to commit: store/runbase.h; else NULL
  *
  * Returns the run number.  Allocation of the sequence and insertion of the RUN row happen under the allocation
  * lock (ARCHITECTURE 2.2).  Works in a leader in parallel mode.
  */
 extern uint64 tsdb_runstore_write(TsdbStore *store, Relation rel, const TsdbBatch *batch, bool fresh,
 								  uint64 fixed_seq, uint64 barrier_seq, uint8 tier,
-								  TsdbSticky *stickies, bool use_lz4, CommandId cid);
+								  TsdbSticky *stickies, bool use_lz4, TsdbRunOffer *offer, CommandId cid);
 
 /* tsdb_runstore_reserve - take sequences for rows that will be written later by this transaction. */
 extern uint64 tsdb_runstore_reserve(Relation rel, uint64 nnumbers);

@@ -28,6 +28,9 @@ typedef struct TsdbSegmentScan TsdbSegmentScan;
 extern TsdbSegmentScan *tsdb_segstore_beginscan(TsdbStore *store, Relation rel, Snapshot snapshot,
 												uint32 series_from, int32 segment_from,
 												uint32 series_until, int32 segment_until, bool backward);
+/* rescan - begin anew with another range. */
+extern void tsdb_segstore_rescan(TsdbSegmentScan *scan, uint32 series_from, int32 segment_from,
+								 uint32 series_until, int32 segment_until);
 /* getnext - decodes the next root into the current context; false at the end. */
 extern bool tsdb_segstore_getnext(TsdbSegmentScan *scan, TsdbStoredSegment *stored);
 extern void tsdb_segstore_endscan(TsdbSegmentScan *scan);

@@ -23,6 +23,8 @@
 #include "catalog/pg_type.h"
 #include "catalog/toasting.h"
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "storage/freespace.h"
 #include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -33,21 +35,28 @@
 
 /*
  * Where a backend put its last row of each kind, per table, so that kinds
- * fill pages of their own.  Core remembers one page per relation only, and a page that isn't
+ * fill pages of their own.  Rows of segments are one kind in this.  Core remembers one page per relation only, and a page that isn't
  * full is found again only after it was tried or vacuumed: small rows between big
  * ones would take a page each.
  *
  * `last` is the page that core remembered when we left.  When that changed, the file may have
- * been truncated or replaced and the hints are forgotten.
+ * been truncated: hints behind its end are forgotten.
  */
 #define TSDB_PAGE_HINTS 16 /* tables; power of two */
-#define TSDB_NKINDS 6
+#define TSDB_NPLACES 7
+#define RUN_PAGES 16 /* pages of runs that a backend remembers */
+#define MAX_PAGE_TRIES 32 /* looks for a page with room before the file is extended */
+#define PLACE_OF_PIECES 0 /* no kind: rows of segments */
+#define PLACE_OF_MOVED 6 /* no kind: where the caller says */
+#define ROW_OVERHEAD (MAXALIGN(SizeofHeapTupleHeader) + 8 + VARHDRSZ) /* bytes of a tuple beside those of the row */
 
 typedef struct PageHints
 {
 	RelFileLocator locator;
 	BlockNumber last;
-	BlockNumber blkno[TSDB_NKINDS];
+	BlockNumber blkno[TSDB_NPLACES];
+	BlockNumber run_pages[RUN_PAGES]; /* where runs were put before, oldest at next_run_page */
+	int next_run_page;
 } PageHints;
 
 static PageHints page_hints[TSDB_PAGE_HINTS];
@@ -56,6 +65,12 @@ static void toast_create(Relation rel);
 static void indexes_drop_abandoned(TsdbStore *store);
 static bool index_is_abandoned(Relation index);
 static PageHints *page_hints_get(Relation toast);
+static Size page_room(Relation toast, BlockNumber blkno);
+static int choose_page(Relation toast, PageHints *hints, int place, Size nbytes);
+static void note_page(PageHints *hints, int place, BlockNumber blkno);
+static int turn_page(Relation toast, PageHints *hints, Size nbytes);
+static void row_put(TsdbStore *store, int place, TsdbKind kind, uint32 id, int32 seq,
+					const void *bytes, Size nbytes, CommandId cid, int options);
 static HeapTuple row_form(TsdbStore *store, TsdbKind kind, uint32 id, int32 seq,
 						  const void *bytes, Size nbytes, Datum *values, bool *isnull);
 static void index_insert_all(TsdbStore *store, Datum *values, bool *isnull, ItemPointer tid);
@@ -101,6 +116,8 @@ tsdb_store_close(TsdbStore *store)
 	table_close(store->toast, release);
 	if (store->chunk != NULL)
 		pfree(store->chunk);
+	if (store->pages != NULL)
+		pfree(store->pages);
 	pfree(store->table_name);
 	pfree(store);
 }
@@ -130,27 +147,39 @@ void
 tsdb_store_put(TsdbStore *store, TsdbKind kind, uint32 id, int32 seq,
 			   const void *bytes, Size nbytes, CommandId cid, bool frozen)
 {
-	/* Rule R1: no logical decoding, or decoding stumbles over chunks that belong to no tuple. */
-	int options = HEAP_INSERT_NO_LOGICAL | (frozen ? HEAP_INSERT_FROZEN : 0);
+	row_put(store, kind, kind, id, seq, bytes, nbytes, cid, frozen ? HEAP_INSERT_FROZEN : 0);
+}
+
+void
+tsdb_store_put_piece(TsdbStore *store, TsdbKind kind, uint32 id, int32 seq,
+					 const void *bytes, Size nbytes, CommandId cid)
+{
+	row_put(store, PLACE_OF_PIECES, kind, id, seq, bytes, nbytes, cid, 0);
+}
+
+BlockNumber
+tsdb_store_put_at(TsdbStore *store, TsdbKind kind, uint32 id, int32 seq,
+				  const void *bytes, Size nbytes, CommandId cid, BlockNumber target)
+{
 	PageHints *hints = page_hints_get(store->toast);
-	Datum values[TSDB_STORE_NCOLUMNS];
-	bool isnull[TSDB_STORE_NCOLUMNS];
-	HeapTuple tuple;
 
-	Assert(store->lockmode >= RowExclusiveLock);
+	RelationSetTargetBlock(store->toast, target);
+	hints->last = target;
+	hints->blkno[PLACE_OF_MOVED] = target;
+	row_put(store, PLACE_OF_MOVED, kind, id, seq, bytes, nbytes, cid, 0);
+	return hints->blkno[PLACE_OF_MOVED];
+}
 
-	tuple = row_form(store, kind, id, seq, bytes, nbytes, values, isnull);
-	if (BlockNumberIsValid(hints->blkno[kind]))
-		RelationSetTargetBlock(store->toast, hints->blkno[kind]);
+Size
+tsdb_store_piece_room(TsdbStore *store)
+{
+	BlockNumber blkno = page_hints_get(store->toast)->blkno[PLACE_OF_PIECES];
+	Size room;
 
-	/* An error in here leaves `last` invalid: the hints start anew. */
-	hints->last = InvalidBlockNumber;
-	heap_insert(store->toast, tuple, cid, options, NULL);
-	hints->blkno[kind] = ItemPointerGetBlockNumber(&tuple->t_self);
-	hints->last = RelationGetTargetBlock(store->toast);
-
-	index_insert_all(store, values, isnull, &tuple->t_self);
-	heap_freetuple(tuple);
+	if (!BlockNumberIsValid(blkno) || blkno >= RelationGetNumberOfBlocks(store->toast))
+		return 0;
+	room = MAXALIGN_DOWN(page_room(store->toast, blkno));
+	return room > ROW_OVERHEAD ? Min(room - ROW_OVERHEAD, TSDB_STORE_MAX_BYTES) : 0;
 }
 
 void
@@ -198,7 +227,7 @@ tsdb_store_toast_options(void)
 {
 	static const char *const options[] = {
 		"autovacuum_freeze_min_age=0",
-		"autovacuum_vacuum_threshold=1000",
+		"autovacuum_vacuum_threshold=50",
 		"autovacuum_vacuum_scale_factor=0.01",
 		"autovacuum_vacuum_insert_threshold=1000",
 		"autovacuum_vacuum_insert_scale_factor=0.05",
@@ -243,16 +272,135 @@ static PageHints *
 page_hints_get(Relation toast)
 {
 	PageHints *hints = &page_hints[TSDB_LOCATOR_NUMBER(toast->rd_locator) % TSDB_PAGE_HINTS];
+	BlockNumber npages = 0;
 
-	if (!RelFileLocatorEquals(hints->locator, toast->rd_locator) ||
-		!BlockNumberIsValid(hints->last) ||
-		hints->last != RelationGetTargetBlock(toast))
+	if (RelFileLocatorEquals(hints->locator, toast->rd_locator) && BlockNumberIsValid(hints->last))
 	{
-		hints->locator = toast->rd_locator;
-		for (int kind = 0; kind < TSDB_NKINDS; kind++)
-			hints->blkno[kind] = InvalidBlockNumber;
+		if (hints->last == RelationGetTargetBlock(toast))
+			return hints;
+		npages = RelationGetNumberOfBlocks(toast);
 	}
+	hints->locator = toast->rd_locator;
+	for (int place = 0; place < TSDB_NPLACES; place++)
+		if (hints->blkno[place] >= npages)
+			hints->blkno[place] = InvalidBlockNumber;
+	for (int i = 0; i < RUN_PAGES; i++)
+		if (hints->run_pages[i] >= npages)
+			hints->run_pages[i] = InvalidBlockNumber;
 	return hints;
+}
+
+/* page_room - bytes that a row may take on a page of the file. */
+static Size
+page_room(Relation toast, BlockNumber blkno)
+{
+	Buffer buffer = ReadBuffer(toast, blkno);
+	Size room;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	room = PageGetHeapFreeSpace(BufferGetPage(buffer));
+	UnlockReleaseBuffer(buffer);
+	return room;
+}
+
+/* choose_page - make a page the target of the next row, if there is one to prefer; returns what heap_insert has to be told. */
+static int
+choose_page(Relation toast, PageHints *hints, int place, Size nbytes)
+{
+	BlockNumber blkno = hints->blkno[place];
+	bool is_known = BlockNumberIsValid(blkno);
+
+	if (place == TSDB_KIND_RUN && !is_known)
+		blkno = hints->blkno[TSDB_KIND_PAGE]; /* beside the end of its payload */
+	if (!BlockNumberIsValid(blkno))
+		return 0;
+	RelationSetTargetBlock(toast, blkno);
+	if (place == TSDB_KIND_RUN && is_known && page_room(toast, blkno) < MAXALIGN(nbytes))
+		return turn_page(toast, hints, nbytes);
+	return 0;
+}
+
+/* note_page - a row went to this page. */
+static void
+note_page(PageHints *hints, int place, BlockNumber blkno)
+{
+	bool is_new = place == TSDB_KIND_RUN && blkno != hints->blkno[place];
+
+	hints->blkno[place] = blkno;
+	for (int i = 0; i < RUN_PAGES; i++)
+		is_new &= hints->run_pages[i] != blkno;
+	if (!is_new)
+		return;
+	hints->run_pages[hints->next_run_page] = blkno;
+	hints->next_run_page = (hints->next_run_page + 1) % RUN_PAGES;
+}
+
+/*
+ * turn_page - the page that this backend puts runs on is full: choose the next; returns what heap_insert has to be told.
+ *
+ * Runs live minutes, other rows for ever.  In holes between those, runs would have many pages
+ * written and logged in full again and again, and keep each of them from becoming empty.
+ * So they go to a page that is all but empty: one of those that had runs before, when they are gone and a reader has
+ * pruned it, or one that VACUUM has found, or a new one.
+ */
+static int
+turn_page(Relation toast, PageHints *hints, Size nbytes)
+{
+	Size wanted = Max(MAXALIGN(nbytes), BLCKSZ / 8 * 7);
+	BlockNumber blkno;
+
+	for (int i = 0; i < RUN_PAGES; i++)
+	{
+		blkno = hints->run_pages[(hints->next_run_page + i) % RUN_PAGES];
+		if (BlockNumberIsValid(blkno) && page_room(toast, blkno) >= wanted)
+		{
+			RelationSetTargetBlock(toast, blkno);
+			return 0;
+		}
+	}
+
+	/* The map knows what VACUUM found, not what was filled since. */
+	blkno = GetPageWithFreeSpace(toast, wanted);
+	for (int tries = 0; BlockNumberIsValid(blkno) && tries < MAX_PAGE_TRIES; tries++)
+	{
+		Size room = page_room(toast, blkno);
+
+		if (room >= wanted)
+		{
+			RelationSetTargetBlock(toast, blkno);
+			return 0;
+		}
+		blkno = RecordAndGetPageWithFreeSpace(toast, blkno, room, wanted);
+	}
+	return HEAP_INSERT_SKIP_FSM;
+}
+
+/* row_put - insert a row into the heap page that a kind of rows (place) goes to. */
+static void
+row_put(TsdbStore *store, int place, TsdbKind kind, uint32 id, int32 seq,
+		const void *bytes, Size nbytes, CommandId cid, int options)
+{
+	PageHints *hints = page_hints_get(store->toast);
+	Datum values[TSDB_STORE_NCOLUMNS];
+	bool isnull[TSDB_STORE_NCOLUMNS];
+	HeapTuple tuple;
+
+	Assert(store->lockmode >= RowExclusiveLock);
+
+	tuple = row_form(store, kind, id, seq, bytes, nbytes, values, isnull);
+	options |= choose_page(store->toast, hints, place, tuple->t_len);
+
+	/*
+	 * Rule R1: no logical decoding, or decoding stumbles over chunks that belong to no tuple.
+	 * An error in here leaves `last` invalid: the hints start anew.
+	 */
+	hints->last = InvalidBlockNumber;
+	heap_insert(store->toast, tuple, cid, options | HEAP_INSERT_NO_LOGICAL, NULL);
+	note_page(hints, place, ItemPointerGetBlockNumber(&tuple->t_self));
+	hints->last = RelationGetTargetBlock(store->toast);
+
+	index_insert_all(store, values, isnull, &tuple->t_self);
+	heap_freetuple(tuple);
 }
 
 /* row_form - make the tuple; values and isnull are what the indexes want. */

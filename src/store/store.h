@@ -15,6 +15,7 @@
 #define TSDB_STORE_H
 
 #include "postgres.h"
+#include "access/htup_details.h"
 #include "access/skey.h"
 #include "base/base.h"
 #include "storage/itemptr.h"
@@ -111,6 +112,7 @@ typedef struct TsdbStoreScan TsdbStoreScan;
 
 typedef struct TsdbStoreRow
 {
+	TsdbKind kind;
 	uint32 id;
 	int32 seq;
 	TsdbSpan bytes; /* valid until the next call */
@@ -121,6 +123,9 @@ typedef struct TsdbStoreRow
 extern TsdbStoreScan *tsdb_store_beginscan(TsdbStore *store, Snapshot snapshot, TsdbKind kind,
 										   uint32 id_from, int32 seq_from, uint32 id_until, int32 seq_until,
 										   bool backward);
+/* tsdb_store_rescan - begin anew with another range of the same kind; same snapshot and direction. */
+extern void tsdb_store_rescan(TsdbStoreScan *scan, TsdbKind kind,
+							  uint32 id_from, int32 seq_from, uint32 id_until, int32 seq_until);
 extern bool tsdb_store_getnext(TsdbStoreScan *scan, TsdbStoreRow *row);
 extern void tsdb_store_endscan(TsdbStoreScan *scan);
 
@@ -132,10 +137,52 @@ extern void tsdb_store_endscan(TsdbStoreScan *scan);
 extern void tsdb_store_barrier_scan(TsdbStore *store, Snapshot snapshot,
 									void (*visit)(const TsdbStoreRow *row, void *arg), void *arg);
 
+/*
+ * tsdb_store_put_piece - as put, for rows of segments: those of all kinds go to one heap page until it is full.
+ *
+ * tsdb_store_piece_room - bytes of a row that this page has room for, as far as this backend knows; 0 = none.
+ * Only a hint: others may use the page too.
+ */
+extern void tsdb_store_put_piece(TsdbStore *store, TsdbKind kind, uint32 id, int32 seq,
+								 const void *bytes, Size nbytes, CommandId cid);
+extern Size tsdb_store_piece_room(TsdbStore *store);
+
+/*
+ * TsdbHeapRow - a row as it lies in the heap.
+ */
+typedef struct TsdbHeapRow
+{
+	HeapTuple tuple; /* a copy */
+	Size heap_bytes; /* room that it takes in a page */
+} TsdbHeapRow;
+
+#define TSDB_HEAP_MAX_ROWS MaxHeapTuplesPerPage
+
+/*
+ * tsdb_store_heap_rows - the live rows of a heap page, palloc'd copies in rows[TSDB_HEAP_MAX_ROWS].
+ *
+ * False when the page can't be emptied by moving rows: it holds rows of the dictionary, or such
+ * that are being written, or dead ones that a snapshot before oldest_xmin sees.
+ */
+extern bool tsdb_store_heap_rows(TsdbStore *store, BlockNumber blkno, TransactionId oldest_xmin,
+								 TsdbHeapRow *rows, uint32 *nrows);
+
+/* tsdb_store_heap_room - free bytes of a heap page for nrows rows: their heap_bytes, and a line pointer for each but the first. */
+extern Size tsdb_store_heap_room(TsdbStore *store, BlockNumber blkno, uint32 nrows);
+
+/*
+ * tsdb_store_move - delete a row and insert it again, with its key and bytes, into another heap page.
+ *
+ * Returns the page it went to: `target`, unless that has no room any more.  The caller keeps compactions out.
+ */
+extern BlockNumber tsdb_store_move(TsdbStore *store, const TsdbHeapRow *row, BlockNumber target, CommandId cid);
+
 /* Payload pages: page numbers come from tsdb_metapage_allocate(TSDB_COUNTER_PAGE). */
 extern void tsdb_store_put_page(TsdbStore *store, uint64 page_no, const void *bytes, Size nbytes, CommandId cid);
 /* tsdb_store_get_page - as find, for a page that must exist; raises DATA_CORRUPTED when it does not. */
 extern TsdbSpan tsdb_store_get_page(TsdbStore *store, Snapshot snapshot, uint64 page_no);
+/* tsdb_store_read_page - copy up to nbytes of that page, from byte skip on; returns how many there are, 0 when the page ends before. */
+extern Size tsdb_store_read_page(TsdbStore *store, Snapshot snapshot, uint64 page_no, Size skip, void *bytes, Size nbytes);
 extern void tsdb_store_delete_page(TsdbStore *store, Snapshot snapshot, uint64 page_no);
 
 /* tsdb_store_copy - VACUUM FULL: fill new's TOAST relation from old's, keeping xmin/xmax (rules C1, C2). */

@@ -23,6 +23,17 @@
 #define TSDB_STORE_COLUMN_BYTES 3
 #define TSDB_STORE_NCOLUMNS 3
 
+#define TSDB_STORE_PAGES 4
+
+/* A payload page that was read; pages never change. */
+typedef struct TsdbStorePage
+{
+	uint64 page_no; /* 0 = none */
+	uint64 used; /* for eviction */
+	Size nbytes;
+	uint8 bytes[TSDB_STORE_MAX_BYTES];
+} TsdbStorePage;
+
 struct TsdbStore
 {
 	Relation toast;
@@ -35,6 +46,8 @@ struct TsdbStore
 	IndexScanDesc probe; /* point lookups; NULL until the first; no pins between calls */
 	TupleTableSlot *probe_slot;
 	ScanKeyData probe_keys[2];
+	TsdbStorePage *pages; /* TSDB_STORE_PAGES; NULL until the first is read */
+	uint64 page_clock;
 	struct varlena *chunk; /* image of chunk_data for insertion; NULL until the first */
 };
 
@@ -44,7 +57,14 @@ store_key(TsdbKind kind, uint32 id)
 	return (Oid) ((uint32) kind << 28 | id);
 }
 
+/* tsdb_store_put_at - as tsdb_store_put, into heap page `target` if it has room; returns the page. */
+extern BlockNumber tsdb_store_put_at(TsdbStore *store, TsdbKind kind, uint32 id, int32 seq,
+									 const void *bytes, Size nbytes, CommandId cid, BlockNumber target);
+
 /* tsdb_store_read_row - take apart a tuple of the TOAST relation; bytes point into it.  Raises DATA_CORRUPTED. */
 extern void tsdb_store_read_row(const TsdbStore *store, HeapTuple tuple, TsdbStoreRow *row);
+
+/* tsdb_store_parse_row - the same; returns what is wrong with it, NULL = nothing. */
+extern const char *tsdb_store_parse_row(HeapTuple tuple, TsdbStoreRow *row);
 
 #endif /* TSDB_STORE_PRIVATE_H */

@@ -55,6 +55,8 @@ static RegProcedure bound_procedure(StrategyNumber strategy, RegProcedure equal,
 static void row_bound(ScanKey key, ScanKey members, StrategyNumber strategy, Oid id_value, int32 seq_value);
 static void probe_open(TsdbStore *store, Snapshot snapshot);
 static HeapTuple probe_fetch(TsdbStore *store, Snapshot snapshot, TsdbKind kind, uint32 id, int32 seq);
+static TsdbStorePage *find_page(TsdbStore *store, uint64 page_no);
+static void load_page(TsdbStore *store, Snapshot snapshot, uint64 page_no, TsdbStorePage *page);
 static void probe_release(TsdbStore *store);
 static HeapTuple slot_tuple(TupleTableSlot *slot);
 static bool fetch_next(TsdbStoreScan *scan, TsdbStoreRow *row);
@@ -98,6 +100,21 @@ tsdb_store_get_page(TsdbStore *store, Snapshot snapshot, uint64 page_no)
 	return bytes;
 }
 
+/* Neighbouring chunks are read one after the other: the last pages are kept. */
+Size
+tsdb_store_read_page(TsdbStore *store, Snapshot snapshot, uint64 page_no, Size skip, void *bytes, Size nbytes)
+{
+	TsdbStorePage *page = find_page(store, page_no);
+	Size take;
+
+	if (page->page_no != page_no)
+		load_page(store, snapshot, page_no, page);
+	page->used = ++store->page_clock;
+	take = page->nbytes > skip ? Min(page->nbytes - skip, nbytes) : 0;
+	memcpy(bytes, page->bytes + skip, take);
+	return take;
+}
+
 void
 tsdb_store_delete_page(TsdbStore *store, Snapshot snapshot, uint64 page_no)
 {
@@ -128,6 +145,24 @@ tsdb_store_beginscan(TsdbStore *store, Snapshot snapshot, TsdbKind kind,
 	scan->index_scan = tsdb_compat_index_beginscan(store->toast, store->index, snapshot, nkeys);
 	index_rescan(scan->index_scan, scan->keys, nkeys, NULL, 0);
 	return scan;
+}
+
+void
+tsdb_store_rescan(TsdbStoreScan *scan, TsdbKind kind, uint32 id_from, int32 seq_from, uint32 id_until, int32 seq_until)
+{
+	MemoryContext old = MemoryContextSwitchTo(scan->context);
+	int nkeys = range_keys(scan, kind, id_from, seq_from, id_until, seq_until);
+
+	ExecClearTuple(scan->slot);
+	if (nkeys != scan->index_scan->numberOfKeys)
+	{
+		Snapshot snapshot = scan->index_scan->xs_snapshot;
+
+		index_endscan(scan->index_scan);
+		scan->index_scan = tsdb_compat_index_beginscan(scan->store->toast, scan->store->index, snapshot, nkeys);
+	}
+	index_rescan(scan->index_scan, scan->keys, nkeys, NULL, 0);
+	MemoryContextSwitchTo(old);
 }
 
 bool
@@ -170,14 +205,23 @@ tsdb_store_barrier_scan(TsdbStore *store, Snapshot snapshot,
 	tsdb_store_endscan(scan);
 }
 
+void
+tsdb_store_read_row(const TsdbStore *store, HeapTuple tuple, TsdbStoreRow *row)
+{
+	const char *problem = tsdb_store_parse_row(tuple, row);
+
+	if (problem != NULL)
+		raise_invalid_row(store, tuple, problem);
+}
+
 /*
- * tsdb_store_read_row - take apart a tuple of the TOAST relation.
+ * tsdb_store_parse_row - take apart a tuple of the TOAST relation.
  *
  * By hand: the three columns lie at fixed offsets 0, 4 and 8, and the bytes always have a
  * four-byte header, because storage of TOAST columns is PLAIN.  Nothing read is trusted.
  */
-void
-tsdb_store_read_row(const TsdbStore *store, HeapTuple tuple, TsdbStoreRow *row)
+const char *
+tsdb_store_parse_row(HeapTuple tuple, TsdbStoreRow *row)
 {
 	HeapTupleHeader header = tuple->t_data;
 	const char *columns = (const char *) header + header->t_hoff;
@@ -187,16 +231,18 @@ tsdb_store_read_row(const TsdbStore *store, HeapTuple tuple, TsdbStoreRow *row)
 
 	if (tuple->t_len < (uint32) (header->t_hoff + 8 + VARHDRSZ) ||
 		HeapTupleHasNulls(tuple) || HeapTupleHeaderGetNatts(header) != TSDB_STORE_NCOLUMNS)
-		raise_invalid_row(store, tuple, "It does not have three columns.");
+		return "It does not have three columns.";
 	if (!VARATT_IS_4B_U(chunk) || VARSIZE_4B(chunk) < VARHDRSZ || VARSIZE_4B(chunk) > left - 8)
-		raise_invalid_row(store, tuple, "The length of its bytes is wrong.");
+		return "The length of its bytes is wrong.";
 
 	memcpy(&key, columns, 4);
 	memcpy(&row->seq, columns + 4, 4);
+	row->kind = key >> 28;
 	row->id = key & TSDB_STORE_MAX_ID;
 	row->bytes = tsdb_span(VARDATA_4B(chunk), VARSIZE_4B(chunk) - VARHDRSZ);
 	row->tid = tuple->t_self;
 	row->xmin = HeapTupleHeaderGetXmin(header);
+	return NULL;
 }
 
 // private functions
@@ -306,6 +352,45 @@ probe_open(TsdbStore *store, Snapshot snapshot)
 	store->probe_slot = table_slot_create(store->toast, NULL);
 	store->probe = tsdb_compat_index_beginscan(store->toast, store->index, snapshot, lengthof(store->probe_keys));
 	MemoryContextSwitchTo(old);
+}
+
+/* find_page - the kept page of that number, or the one that was not used for longest. */
+static TsdbStorePage *
+find_page(TsdbStore *store, uint64 page_no)
+{
+	TsdbStorePage *oldest;
+
+	if (store->pages == NULL)
+		store->pages = MemoryContextAllocZero(store->context, sizeof(TsdbStorePage) * TSDB_STORE_PAGES);
+	oldest = &store->pages[0];
+	for (int i = 0; i < TSDB_STORE_PAGES; i++)
+	{
+		if (store->pages[i].page_no == page_no)
+			return &store->pages[i];
+		if (store->pages[i].used < oldest->used)
+			oldest = &store->pages[i];
+	}
+	return oldest;
+}
+
+static void
+load_page(TsdbStore *store, Snapshot snapshot, uint64 page_no, TsdbStorePage *page)
+{
+	HeapTuple tuple = NULL;
+	TsdbStoreRow row;
+
+	page->page_no = 0;
+	if (page_no > 0 && (page_no >> 31) <= TSDB_STORE_MAX_ID)
+		tuple = probe_fetch(store, snapshot, TSDB_KIND_PAGE, (uint32) (page_no >> 31), (int32) (page_no & 0x7FFFFFFF));
+	if (tuple == NULL)
+		raise_missing_page(store, page_no);
+	tsdb_store_read_row(store, tuple, &row);
+	page->nbytes = tsdb_span_left(&row.bytes);
+	if (page->nbytes > TSDB_STORE_MAX_BYTES)
+		raise_invalid_row(store, tuple, "It is too long.");
+	memcpy(page->bytes, row.bytes.at, page->nbytes);
+	probe_release(store);
+	page->page_no = page_no;
 }
 
 /* probe_release - let go of every pin: the next lookup may run under another resource owner. */

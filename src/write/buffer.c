@@ -33,6 +33,7 @@
 #include "utils/guc.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
+#include "write/baserows.h"
 #include "write/buffer.h"
 #include "write/chunk.h"
 #include "write/flush.h"
@@ -104,6 +105,7 @@ static TsdbBufferChunk *current_chunk(TableBuffer *buffer, const TsdbTable *tabl
 static Level *push_level(TableBuffer *buffer, int nest_level);
 static void add_chunk(Level *level, TsdbBufferChunk *chunk);
 static void set_tid(TableBuffer *buffer, ItemPointer tid);
+static void limit_memory(TableBuffer *buffer);
 static Size total_bytes(void);
 static Size level_bytes(const Level *level);
 static bool has_rows(const TableBuffer *buffer);
@@ -134,15 +136,21 @@ tsdb_buffer_append(Relation rel, const TsdbTable *table, uint32 series, int64 ti
 		find_modified(RelationGetRelid(rel), key, true)->written_cid = cid;
 	tsdb_chunk_append(chunk, table, series, time_us, kind, values, isnull, written, cid);
 	set_tid(buffer, tid);
+	if (chunk->nbytes != before)
+		limit_memory(buffer);
+}
 
-	/* Memory is counted when an array has grown, not for each row. */
-	if (chunk->nbytes != before && total_bytes() > (Size) write_buffer_kb * 1024)
-	{
-		if (level_bytes(&buffer->levels[buffer->nlevels - 1]) >= (Size) write_buffer_kb * 128)
-			(void) flush_buffer(buffer, false);
-		else
-			(void) tsdb_buffer_flush(InvalidOid);
-	}
+void
+tsdb_buffer_append_cells(Relation rel, const TsdbTable *table, uint32 series, int64 time_us,
+						 const TsdbCell *cells, int ncells, CommandId cid)
+{
+	TableBuffer *buffer = get_buffer(rel);
+	TsdbBufferChunk *chunk = current_chunk(buffer, table);
+	Size before = chunk->nbytes;
+
+	tsdb_chunk_append_cells(chunk, series, time_us, cells, ncells, cid);
+	if (chunk->nbytes != before)
+		limit_memory(buffer);
 }
 
 TsdbBatch **
@@ -225,6 +233,7 @@ tsdb_buffer_forget(Relation rel)
 
 	if (buffer != NULL)
 		drop_levels(buffer);
+	tsdb_baserows_forget(rel);
 }
 
 bool
@@ -492,6 +501,18 @@ set_tid(TableBuffer *buffer, ItemPointer tid)
 	tsdb_tid_set_row(tid, TSDB_TID_PENDING, buffer->tid_number, buffer->tid_row++);
 }
 
+/* After an array of this buffer has grown: memory is not counted for each row. */
+static void
+limit_memory(TableBuffer *buffer)
+{
+	if (total_bytes() <= (Size) write_buffer_kb * 1024)
+		return;
+	if (level_bytes(&buffer->levels[buffer->nlevels - 1]) >= (Size) write_buffer_kb * 128)
+		(void) flush_buffer(buffer, false);
+	else
+		(void) tsdb_buffer_flush(InvalidOid);
+}
+
 static Size
 total_bytes(void)
 {
@@ -715,6 +736,7 @@ on_transaction(XactEvent event, void *arg)
 			modified = NULL;
 			removing_cid = not_removing_cid = InvalidCommandId;
 			tsdb_images_forget();
+			tsdb_baserows_end(event == XACT_EVENT_COMMIT);
 			break;
 		case XACT_EVENT_PARALLEL_PRE_COMMIT:
 			break;

@@ -17,6 +17,7 @@
 #include "series/tsdbtable.h"
 #include "storage/itemptr.h"
 #include "utils/rel.h"
+#include "write/chunk.h"
 
 /*
  * tsdb_buffer_append - buffer one row.
@@ -33,6 +34,16 @@
 extern void tsdb_buffer_append(Relation rel, const TsdbTable *table, uint32 series, int64 time_us, TsdbRowKind kind,
 							   const Datum *values, const bool *isnull, const bool *written,
 							   CommandId cid, ItemPointer tid);
+
+/*
+ * tsdb_buffer_append_cells - buffer one row of which only some columns are written: a PATCH, or a FULL row when it is all of them.
+ *
+ *	cells	in any order; of two for one column the later counts
+ *
+ * For writers that have no slots; else as tsdb_buffer_append.  The caller checks NOT NULL.
+ */
+extern void tsdb_buffer_append_cells(Relation rel, const TsdbTable *table, uint32 series, int64 time_us,
+									 const TsdbCell *cells, int ncells, CommandId cid);
 
 /*
  * tsdb_buffer_pending - the rows that a snapshot of ours with this curcid sees, as sorted batches, oldest first.

@@ -17,6 +17,9 @@
 #define FIRST_CAPACITY 16
 
 static uint32 *visible_rows(const TsdbBufferChunk *chunk, CommandId cid, uint32 *nvisible);
+static void start_row(TsdbBufferChunk *chunk, uint32 series, int64 time_us);
+static void set_kind(TsdbBufferChunk *chunk, TsdbRowKind kind);
+static void end_row(TsdbBufferChunk *chunk, CommandId cid);
 static void grow(TsdbBufferChunk *chunk, uint32 capacity);
 static void *resize(void *array, Size nbytes);
 static void need_kinds(TsdbBufferChunk *chunk);
@@ -73,15 +76,8 @@ tsdb_chunk_append(TsdbBufferChunk *chunk, const TsdbTable *table, uint32 series,
 	MemoryContext old = MemoryContextSwitchTo(chunk->context);
 	uint32 row = rows->nrows;
 
-	if (row == chunk->capacity)
-		grow(chunk, chunk->capacity < 1024 ? chunk->capacity * 4 : chunk->capacity + chunk->capacity / 2);
-	rows->series[row] = series;
-	rows->times[row] = time_us;
-	if (kind != TSDB_ROW_FULL)
-		need_kinds(chunk);
-	if (rows->kinds != NULL)
-		rows->kinds[row] = kind;
-
+	start_row(chunk, series, time_us);
+	set_kind(chunk, kind);
 	for (int i = 0; i < rows->ncolumns; i++)
 	{
 		TsdbColumn *column = &rows->columns[i];
@@ -98,9 +94,56 @@ tsdb_chunk_append(TsdbBufferChunk *chunk, const TsdbTable *table, uint32 series,
 		if (column->states != NULL)
 			column->states[row] = state;
 	}
-	if (chunk->nmarks == 0 || chunk->marks[chunk->nmarks - 1].cid != cid)
-		add_mark(chunk, cid, row);
-	rows->nrows = row + 1;
+	end_row(chunk, cid);
+	MemoryContextSwitchTo(old);
+}
+
+void
+tsdb_chunk_append_cells(TsdbBufferChunk *chunk, uint32 series, int64 time_us,
+						const TsdbCell *cells, int ncells, CommandId cid)
+{
+	TsdbBatch *rows = &chunk->rows;
+	MemoryContext old = MemoryContextSwitchTo(chunk->context);
+	uint32 row = rows->nrows;
+	int nwritten = 0;
+
+	if (chunk->last_rows == NULL)
+		chunk->last_rows = palloc0_array(uint32, rows->ncolumns + 1);
+	start_row(chunk, series, time_us);
+	for (int i = 0; i < ncells; i++)
+	{
+		const TsdbCell *cell = &cells[i];
+		TsdbColumn *column = &rows->columns[cell->column];
+
+		if (chunk->last_rows[cell->column] != row + 1)
+			nwritten++;
+		chunk->last_rows[cell->column] = row + 1;
+		if (cell->is_null)
+			column->words[row] = 0;
+		else if (column->type == TSDB_TYPE_TEXT)
+			column->words[row] = append_text(chunk, cell->text, cell->nbytes);
+		else
+			column->words[row] = cell->word;
+		if (cell->is_null && column->states == NULL)
+			need_states(chunk, column);
+		if (column->states != NULL)
+			column->states[row] = cell->is_null ? TSDB_CELL_NULL : TSDB_CELL_VALUE;
+	}
+
+	/* Who writes every column writes the whole row. */
+	set_kind(chunk, nwritten == rows->ncolumns ? TSDB_ROW_FULL : TSDB_ROW_PATCH);
+	for (int i = 0; nwritten < rows->ncolumns && i < rows->ncolumns; i++)
+	{
+		TsdbColumn *column = &rows->columns[i];
+
+		if (chunk->last_rows[i] == row + 1)
+			continue;
+		if (column->states == NULL)
+			need_states(chunk, column);
+		column->states[row] = TSDB_CELL_ABSENT;
+		column->words[row] = 0;
+	}
+	end_row(chunk, cid);
 	MemoryContextSwitchTo(old);
 }
 
@@ -232,6 +275,34 @@ visible_rows(const TsdbBufferChunk *chunk, CommandId cid, uint32 *nvisible)
 	}
 	*nvisible = n;
 	return rows;
+}
+
+static void
+start_row(TsdbBufferChunk *chunk, uint32 series, int64 time_us)
+{
+	uint32 row = chunk->rows.nrows;
+
+	if (row == chunk->capacity)
+		grow(chunk, chunk->capacity < 1024 ? chunk->capacity * 4 : chunk->capacity + chunk->capacity / 2);
+	chunk->rows.series[row] = series;
+	chunk->rows.times[row] = time_us;
+}
+
+static void
+set_kind(TsdbBufferChunk *chunk, TsdbRowKind kind)
+{
+	if (kind != TSDB_ROW_FULL)
+		need_kinds(chunk);
+	if (chunk->rows.kinds != NULL)
+		chunk->rows.kinds[chunk->rows.nrows] = kind;
+}
+
+static void
+end_row(TsdbBufferChunk *chunk, CommandId cid)
+{
+	if (chunk->nmarks == 0 || chunk->marks[chunk->nmarks - 1].cid != cid)
+		add_mark(chunk, cid, chunk->rows.nrows);
+	chunk->rows.nrows++;
 }
 
 static void

@@ -30,6 +30,7 @@ typedef struct TsdbBufferChunk
 	TsdbCidMark *marks;
 	uint64 reserved_seq; /* sequence this chunk must be written under, 0 = a new one */
 	Size nbytes; /* allocated */
+	uint32 *last_rows; /* per column, made when first needed: row + 1 of the last cell from tsdb_chunk_append_cells */
 } TsdbBufferChunk;
 
 extern TsdbBufferChunk *tsdb_chunk_create(MemoryContext parent, const TsdbTable *table);
@@ -42,6 +43,20 @@ extern bool tsdb_chunk_fits(const TsdbBufferChunk *chunk, const TsdbTable *table
 extern void tsdb_chunk_append(TsdbBufferChunk *chunk, const TsdbTable *table, uint32 series, int64 time_us,
 							  TsdbRowKind kind, const Datum *values, const bool *isnull, const bool *written,
 							  CommandId cid);
+
+/* A cell of a row whose cells are known one by one. */
+typedef struct TsdbCell
+{
+	int column; /* index in table->values */
+	bool is_null;
+	uint64 word; /* of the column's type (codec.h) */
+	const void *text; /* TEXT: nbytes of it, instead of the word */
+	Size nbytes;
+} TsdbCell;
+
+/* tsdb_chunk_append_cells - see tsdb_buffer_append_cells. */
+extern void tsdb_chunk_append_cells(TsdbBufferChunk *chunk, uint32 series, int64 time_us,
+									const TsdbCell *cells, int ncells, CommandId cid);
 
 /* tsdb_chunk_concat - append all rows of `from`, which has the same columns. */
 extern void tsdb_chunk_concat(TsdbBufferChunk *chunk, const TsdbBufferChunk *from);

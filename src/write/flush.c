@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "format/grid.h"
 #include "format/merge.h"
 #include "miscadmin.h"
 #include "pg/check.h"
@@ -17,11 +18,14 @@
 #include "store/runstore.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
+#include "write/baserows.h"
 #include "write/flush.h"
 
 #define MAX_VERSIONS 8192 /* of one sample in one run */
 
 static uint32 piece_rows(const TsdbBatch *rows, const uint32 *order, uint32 first, uint32 n);
+static void create_metapage(Relation rel, int64 segment_us, bool has_blocks, const TsdbBatch *rows,
+							const uint32 *order, uint32 n);
 static uint32 *sort_by_key(const TsdbBatch *rows);
 static void merge_sort(const TsdbBatch *rows, uint32 *order, uint32 *spare, uint32 n);
 static void add_cids(TsdbBatch *piece, const uint32 *order, const TsdbBufferChunk *chunk);
@@ -38,6 +42,7 @@ tsdb_flush_chunk(Relation rel, TsdbBufferChunk *chunk, uint64 barrier_seq, bool 
 	/* Before anything that takes a lock: the description goes when somebody changes the table's pg_class row. */
 	const TsdbTable *table = tsdb_table_get(rel);
 	int64 segment_us = tsdb_table_segment_us(table);
+	bool has_blocks = table->block_us > 0;
 	bool use_lz4 = table->compression != TSDB_COMPRESSION_FAST;
 	TsdbStore *store = tsdb_store_open(rel, RowExclusiveLock, true);
 	bool several = !at_commit && chunk->nmarks > 1;
@@ -50,7 +55,6 @@ tsdb_flush_chunk(Relation rel, TsdbBufferChunk *chunk, uint64 barrier_seq, bool 
 	uint32 n;
 
 	TSDB_DEBUG_POINT("flush_before");
-	(void) tsdb_metapage_create(rel, segment_us);
 	if (several)
 	{
 		order = sort_by_key(&chunk->rows);
@@ -58,9 +62,12 @@ tsdb_flush_chunk(Relation rel, TsdbBufferChunk *chunk, uint64 barrier_seq, bool 
 	}
 	else
 		tsdb_merge_flush(&chunk->rows, &order, &n, &mem);
+	create_metapage(rel, segment_us, has_blocks, &chunk->rows, order, n);
 	for (uint32 first = 0; first < n;)
 	{
 		uint32 nrows = piece_rows(&chunk->rows, order, first, n);
+		bool may_differ = at_commit && nrows == n && chunk->reserved_seq == 0 && barrier_seq == 0;
+		TsdbRunOffer offer;
 		TsdbBatch piece;
 		uint64 run_no;
 
@@ -70,8 +77,12 @@ tsdb_flush_chunk(Relation rel, TsdbBufferChunk *chunk, uint64 barrier_seq, bool 
 		tsdb_batch_gather(&piece, &chunk->rows, order + first, nrows, &piece_mem);
 		if (several)
 			add_cids(&piece, order + first, chunk);
+		if (may_differ)
+			tsdb_baserows_offer(rel, &offer);
 		run_no = tsdb_runstore_write(store, rel, &piece, true, reserved, barrier_seq, 0,
-									 several ? NULL : stickies, use_lz4, cid);
+									 several ? NULL : stickies, use_lz4, may_differ ? &offer : NULL, cid);
+		if (may_differ)
+			tsdb_baserows_note(rel, &piece, run_no, &offer);
 		if (lowest == 0)
 			lowest = barrier_seq != 0 && barrier_seq < run_no ? barrier_seq : run_no;
 		if (reserved != 0)
@@ -140,6 +151,35 @@ tsdb_flush_adapt_columns(TsdbBatch *batch, const TsdbTable *table)
 }
 
 // private functions
+
+/*
+ * create_metapage - fix the span of segments with the first rows.
+ *
+ *	segment_us	span by the table's options
+ *	has_blocks	the span of blocks is one of them: longer segments would not make longer blocks
+ *
+ * A history of years is loaded at once as a rule, and tells how dense the series are.
+ */
+static void
+create_metapage(Relation rel, int64 segment_us, bool has_blocks, const TsdbBatch *rows, const uint32 *order, uint32 n)
+{
+	double series_us = 0;
+	uint32 nseries = 0;
+
+	if (tsdb_metapage_segment_us(rel) != 0)
+		return;
+	for (uint32 first = 0; first < n && !has_blocks;)
+	{
+		TsdbKey from = tsdb_batch_key(rows, order[first]);
+		TsdbKey until = from;
+
+		for (; first < n && tsdb_batch_key(rows, order[first]).series == from.series; first++)
+			until = tsdb_batch_key(rows, order[first]);
+		series_us += (double) until.time - (double) from.time;
+		nseries++;
+	}
+	(void) tsdb_metapage_create(rel, tsdb_grid_choose_segment(n, nseries, series_us, segment_us));
+}
 
 /* Rows of the next run: bounded as a whole, and in versions of one sample, which must fit a chunk. */
 static uint32

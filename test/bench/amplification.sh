@@ -17,6 +17,12 @@ source_make() {
     rm "$WORK/home/amp.tsv"
 }
 
+# server_hurry - autovacuum and maintenance look as often in the replay as by default in the hour, or each second.
+server_hurry() {
+    sql -c "ALTER SYSTEM SET autovacuum_naptime = $((PACE < 60 ? 60 / PACE : 1))" \
+        -c "ALTER SYSTEM SET tsdb.maintenance_naptime = $((PACE < 15 ? 15 / PACE : 1))" -c 'SELECT pg_reload_conf()' >/dev/null
+}
+
 replay() {
     sql -o /dev/null <<SQL
 SELECT set_config('bench.shift', (date_trunc('second', now()) - to_timestamp($EPOCH + $AMP_SECONDS - $AMP_SECONDS / $PACE))::text, false);
@@ -54,7 +60,8 @@ amplification() {
 sql -c 'DROP TABLE IF EXISTS amp_source, amp_tsdb'
 source_make
 table_make amp_tsdb tsdb
-server_live on 1
+server_live on
+server_hurry
 before=$(written)
 replay
 hour=$(written)

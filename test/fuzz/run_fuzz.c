@@ -63,7 +63,7 @@ fuzz_header(TsdbSpan src)
 	read = tsdb_span(bytes.data, bytes.len);
 	require(tsdb_runheader_decode(&read, &again, &mem) == TSDB_OK && tsdb_span_left(&read) == 0);
 	require(run.run_no == again.run_no && run.min_seq == again.min_seq && run.max_seq == again.max_seq &&
-			run.barrier_seq == again.barrier_seq && run.nrows == again.nrows && run.nchunks == again.nchunks &&
+			run.barrier_seq == again.barrier_seq && run.base_no == again.base_no && run.nrows == again.nrows && run.nchunks == again.nchunks &&
 			run.min_time == again.min_time && run.max_time == again.max_time &&
 			run.payload_bytes == again.payload_bytes && run.first_page == again.first_page);
 }
@@ -176,6 +176,32 @@ code_again(const TsdbBatch *batch, const TsdbWanted *wanted, int nwanted)
 	}
 }
 
+/* A run of the same rows, coded against them; and the input itself, as if it were coded against its own rows. */
+static void
+code_against(TsdbSpan src, const TsdbRun *run, const TsdbBatch *batch, const TsdbWanted *wanted, int nwanted)
+{
+	TsdbSticky stickies[4];
+	TsdbBytes payload;
+	TsdbBatch part;
+	TsdbRun again;
+
+	memset(stickies, 0, sizeof(stickies));
+	memset(&again, 0, sizeof(again));
+	tsdb_bytes_init(&payload, &mem);
+	if (tsdb_run_encode_against(&again, &payload, batch, 7, batch, stickies, true, &mem))
+	{
+		again.run_no = again.min_seq = again.max_seq = 8;
+		require(tsdb_runchunk_decode(tsdb_span(payload.data, payload.len), &again, again.chunks, wanted, nwanted, &part,
+									 &mem) == TSDB_OK);
+		check_batch(&part);
+		require(part.nrows == batch->nrows && memcmp(part.times, batch->times, batch->nrows * sizeof(int64_t)) == 0);
+	}
+	again = *run;
+	again.base = batch;
+	if (tsdb_runchunk_decode(src, &again, again.chunks, wanted, nwanted, &part, &mem) == TSDB_OK)
+		check_batch(&part);
+}
+
 static void
 fuzz_chunk(TsdbSpan src)
 {
@@ -200,6 +226,7 @@ fuzz_chunk(TsdbSpan src)
 	check_batch(&batch);
 	merge_with_itself(&batch);
 	code_again(&batch, wanted, 4);
+	code_against(src, &run, &batch, wanted, 4);
 }
 
 int

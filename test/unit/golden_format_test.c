@@ -531,7 +531,7 @@ check_root(const void *detail, TsdbSpan src)
 		return "key";
 	if (a.merged_seq != b.merged_seq || a.block_us != b.block_us || a.group_us != b.group_us || a.nrows != b.nrows ||
 		a.min_block_id != b.min_block_id || a.max_block_id != b.max_block_id ||
-		a.stream_bytes != b.stream_bytes || a.dead_bytes != b.dead_bytes)
+		a.stream_bytes != b.stream_bytes || a.dead_bytes != b.dead_bytes || a.lead_bytes != b.lead_bytes)
 		return "totals";
 	if (a.npages != b.npages || a.ngroups != b.ngroups || a.ncolumns != b.ncolumns)
 		return "counts";
@@ -657,7 +657,8 @@ make_tree(TsdbSegment *segment, TsdbGroupBase *base)
 	segment->nrows = segment->groups[0].nrows + segment->groups[1].nrows;
 
 	segment->pages = (TsdbSegmentPage *) golden_zeroed(64, sizeof(TsdbSegmentPage));
-	for (uint64_t page = 0; page * TSDB_SEGMENT_PAGE_BYTES < segment->stream_bytes; page++)
+	segment->lead_bytes = 5555;
+	for (uint64_t page = 0; page < tsdb_segment_pages_for(segment, segment->stream_bytes); page++)
 	{
 		if (page == 4)
 			continue;

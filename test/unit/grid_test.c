@@ -15,6 +15,7 @@
 
 static void test_floor(void);
 static void test_segments(void);
+static void test_segment_choice(void);
 static void test_choice(void);
 static void test_choice_rules(void);
 
@@ -23,6 +24,7 @@ main(void)
 {
 	test_floor();
 	test_segments();
+	test_segment_choice();
 	test_choice();
 	test_choice_rules();
 	return done();
@@ -79,6 +81,41 @@ test_segments(void)
 					t < tsdb_grid_segment_start(segment_no + 1, SEGMENT);
 	}
 	ok(is_right, "numbers and starts agree");
+}
+
+/* Spans of segments: rows and series of a load, days that each covers. */
+static void
+test_segment_choice(void)
+{
+	static const struct
+	{
+		uint64_t nrows;
+		uint64_t nseries;
+		double days;
+		int64_t wanted_days;
+		const char *what;
+	} loads[] = {
+		{24 * 365 * 10, 10, 365, 256, "a sample an hour for a year"},
+		{24 * 365 * 30, 10, 1095, 256, "a sample an hour for three years"},
+		{1000 * 10, 10, 1000, 512, "a sample a day: the longest"},
+		{24 * 365, 10, 36.5, 64, "a sample an hour for five weeks: one more doubling"},
+		{24 * 32 * 100, 100, 32, 32, "a sample an hour for a month: one segment"},
+		{24 * 365, 3, 121, 128, "rows enough"},
+		{24 * 100, 1, 100, 32, "too few rows"},
+		{96 * 365 * 10, 10, 365, 64, "a sample a quarter of an hour"},
+		{144 * 365 * 10, 10, 365, 32, "a sample every ten minutes"},
+		{86400 * 40, 1, 40, 32, "a sample a second"},
+		{5000, 5000, 0, 32, "a sample of each series"},
+		{0, 0, 0, 32, "nothing"}};
+
+	for (size_t i = 0; i < sizeof(loads) / sizeof(loads[0]); i++)
+	{
+		int64_t span_us = tsdb_grid_choose_segment(loads[i].nrows, loads[i].nseries,
+												   loads[i].days * (double) DAY * (double) loads[i].nseries, SEGMENT);
+
+		ok(span_us == loads[i].wanted_days * DAY, "%s: segments of %lld days", loads[i].what, (long long) (span_us / DAY));
+	}
+	ok(tsdb_grid_choose_segment(100000, 10, 1e18, 1024 * DAY) == 1024 * DAY, "a longer span by the options stays");
 }
 
 static void

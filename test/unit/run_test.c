@@ -27,6 +27,12 @@ static const char *const shape_names[NSHAPES] = {"one row", "snapshot", "shared 
 												 "versions", "extreme"};
 
 static void test_round_trip(Shape shape);
+static TsdbSpan copy_exactly(const uint8_t *from, size_t nbytes, const TsdbMem *mem);
+static void test_against(void);
+static void test_against_sizes(void);
+static void test_against_damage(void);
+static void test_lonely_value(void);
+static void test_patches(void);
 static void test_cutting(void);
 static void test_sizes(void);
 static void test_settled_states(void);
@@ -43,6 +49,11 @@ main(void)
 
 	for (shape = 0; shape < NSHAPES; shape++)
 		test_round_trip((Shape) shape);
+	test_against();
+	test_against_sizes();
+	test_against_damage();
+	test_lonely_value();
+	test_patches();
 	test_cutting();
 	test_sizes();
 	test_settled_states();
@@ -61,6 +72,8 @@ append_key(TsdbBatch *batch, uint32_t series, int64_t time)
 	batch->series[batch->nrows] = series;
 	batch->times[batch->nrows++] = time;
 }
+
+static void number_columns(TsdbBatch *batch, int ncolumns, const TsdbMem *mem);
 
 static void
 make_series(TsdbBatch *batch, Shape shape, uint32_t series, uint32_t nrows)
@@ -354,6 +367,311 @@ test_round_trip(Shape shape)
 }
 
 /* is_cut_well - the promises of run.h about where chunks end. */
+/* follow - a batch some moments later: the same series, values nearby or others. */
+static void
+follow(TsdbBatch *batch, const TsdbBatch *base, const TsdbMem *mem)
+{
+	uint32_t row;
+	int c;
+
+	*batch = *base;
+	batch->sequence = base->sequence + 1 + kit_below(100);
+	batch->times = (int64_t *) tsdb_mem_alloc(mem, base->nrows * sizeof(int64_t));
+	for (row = 0; row < base->nrows; row++)
+		batch->times[row] = base->times[row] + 1000000;
+	kit_fill_cells(batch, kit_below(3) == 0 ? 20 : 0, mem);
+	for (c = 0; c < batch->ncolumns; c++)
+	{
+		if (batch->columns[c].type == TSDB_TYPE_TEXT || base->columns[c].states != NULL || kit_below(2))
+			continue;
+		for (row = 0; row < base->nrows; row++)
+			if (kit_below(20))
+				batch->columns[c].words[row] = base->columns[c].words[row];
+	}
+}
+
+/* write_against - as write_run, against a base; false when it was not used. */
+static bool
+write_against(TsdbRun *run, TsdbBytes *row, const TsdbBatch *batch, const TsdbBatch *base, const TsdbMem *mem)
+{
+	TsdbSticky stickies[KIT_NCOLUMNS];
+	TsdbBytes payload;
+
+	memset(run, 0, sizeof(*run));
+	memset(stickies, 0, sizeof(stickies));
+	tsdb_bytes_init(&payload, mem);
+	if (!tsdb_run_encode_against(run, &payload, batch, base->sequence, base, stickies, true, mem))
+		return false;
+	run->run_no = run->min_seq = run->max_seq = batch->sequence;
+	run->barrier_seq = base->sequence;
+	tsdb_bytes_init(row, mem);
+	tsdb_runheader_encode(row, run, mem);
+	tsdb_bytes_append(row, payload.data, payload.len);
+	return true;
+}
+
+/* decode_all - the only chunk of a run, against the rows of its base as a reader has them. */
+static TsdbStatus
+decode_all(TsdbSpan row, const TsdbBatch *base, TsdbBatch *part, const TsdbMem *mem)
+{
+	TsdbWanted all[KIT_NCOLUMNS];
+	TsdbRun read;
+
+	want_all(all);
+	if (tsdb_runheader_decode(&row, &read, mem) != TSDB_OK || read.nchunks != 1)
+		return TSDB_CORRUPT;
+	read.base = base;
+	return tsdb_runchunk_decode(row, &read, read.chunks, all, KIT_NCOLUMNS, part, mem);
+}
+
+static void
+test_against(void)
+{
+	const Shape shapes[] = {SHAPE_SNAPSHOT, SHAPE_SHARED, SHAPE_STRIDE, SHAPE_JITTER, SHAPE_ONE, SHAPE_VERSIONS};
+	KitPool pool;
+	int nwrong = 0;
+	int nused = 0;
+	int round;
+
+	kit_pool_init(&pool);
+	for (round = 0; round < 300; round++)
+	{
+		TsdbBatch base;
+		TsdbBatch batch;
+		TsdbBatch base_rows;
+		TsdbBatch part;
+		TsdbRun run;
+		TsdbRun base_run;
+		TsdbBytes row;
+		TsdbBytes base_row;
+
+		make_batch(&base, shapes[round % 6], true, &pool.mem);
+		base.kinds = NULL;
+		if (base.nrows < 2000)
+		{
+			kit_fill_cells(&base, kit_below(4) == 0 ? 20 : 0, &pool.mem);
+			write_run(&base_run, &base_row, &base, true, &pool.mem);
+			follow(&batch, &base, &pool.mem);
+			if (write_against(&run, &row, &batch, &base, &pool.mem))
+			{
+				nused++;
+				nwrong += run.base_no != base.sequence ||
+						  decode_all(tsdb_span(base_row.data, base_row.len), NULL, &base_rows, &pool.mem) != TSDB_OK ||
+						  decode_all(tsdb_span(row.data, row.len), &base_rows, &part, &pool.mem) != TSDB_OK ||
+						  part.nrows != batch.nrows || !is_chunk(&part, &batch, 0);
+			}
+		}
+		kit_pool_reset(&pool);
+	}
+	kit_ok(nwrong == 0 && nused >= 60, "round trip against a base (%d of %d differ)", nwrong, nused);
+	kit_pool_free(&pool);
+}
+
+/* walk - move every value of two decimals by a few hundredths. */
+static void
+walk(TsdbBatch *batch, const TsdbMem *mem)
+{
+	const uint64_t *words = batch->columns[0].words;
+	uint32_t row;
+
+	batch->columns[0].words = (uint64_t *) tsdb_mem_alloc(mem, batch->nrows * sizeof(uint64_t));
+	for (row = 0; row < batch->nrows; row++)
+	{
+		double value;
+
+		memcpy(&value, &words[row], 8);
+		value = (double) ((int64_t) (value * 100.0 + 0.5) + (int64_t) kit_below(7) - 3) / 100.0;
+		memcpy(&batch->columns[0].words[row], &value, 8);
+	}
+}
+
+/* A thousand random walks: a second of them, the next one, and 64 of them merged. */
+static void
+test_against_sizes(void)
+{
+	KitPool pool;
+	TsdbBatch base;
+	TsdbBatch batch;
+	TsdbBatch merged;
+	TsdbColumn column;
+	TsdbRun run;
+	TsdbBytes row;
+	size_t alone;
+	bool used = false;
+	uint32_t i;
+	uint32_t second;
+
+	kit_pool_init(&pool);
+	memset(&base, 0, sizeof(base));
+	base.series = (uint32_t *) tsdb_mem_alloc(&pool.mem, 1000 * sizeof(uint32_t));
+	base.times = (int64_t *) tsdb_mem_alloc(&pool.mem, 1000 * sizeof(int64_t));
+	for (i = 0; i < 1000; i++)
+		append_key(&base, i + 1, 800000000000000);
+	base.sequence = 77;
+	base.ncolumns = 1;
+	base.columns = &column;
+	column.attnum = 3;
+	column.type = TSDB_TYPE_FLOAT8;
+	column.states = NULL;
+	column.words = (uint64_t *) tsdb_mem_alloc(&pool.mem, 1000 * sizeof(uint64_t));
+	for (i = 0; i < 1000; i++)
+	{
+		double value = (double) (1500 + kit_below(3000)) / 100.0;
+
+		memcpy(&column.words[i], &value, 8);
+	}
+	write_run(&run, &row, &base, true, &pool.mem);
+	alone = row.len;
+	merged = base;
+	merged.nrows = 0;
+	merged.series = (uint32_t *) tsdb_mem_alloc(&pool.mem, 64000 * sizeof(uint32_t));
+	merged.times = (int64_t *) tsdb_mem_alloc(&pool.mem, 64000 * sizeof(int64_t));
+	merged.sequences = (uint64_t *) tsdb_mem_alloc(&pool.mem, 64000 * sizeof(uint64_t));
+	merged.columns = (TsdbColumn *) tsdb_mem_alloc(&pool.mem, sizeof(TsdbColumn));
+	merged.columns[0] = column;
+	merged.columns[0].words = (uint64_t *) tsdb_mem_alloc(&pool.mem, 64000 * sizeof(uint64_t));
+	batch = base;
+	batch.columns = (TsdbColumn *) tsdb_mem_alloc(&pool.mem, sizeof(TsdbColumn));
+	batch.columns[0] = column;
+	for (second = 0; second < 64; second++)
+	{
+		for (i = 0; i < 1000; i++)
+		{
+			merged.series[i * 64 + second] = i + 1;
+			merged.times[i * 64 + second] = 800000000000000 + (int64_t) second * 1000000;
+			merged.sequences[i * 64 + second] = 77 + second;
+			merged.columns[0].words[i * 64 + second] = batch.columns[0].words[i];
+		}
+		walk(&batch, &pool.mem);
+		batch.sequence = 78;
+		if (second == 0)
+			used = write_against(&run, &row, &batch, &base, &pool.mem);
+		if (second == 0)
+			kit_ok(used && row.len < 430 && alone > 1450,
+				   "a second of 1000 walks takes %d bytes, against the one before %d", (int) alone, (int) row.len);
+	}
+	merged.nrows = 64000;
+	write_run(&run, &row, &merged, false, &pool.mem);
+	kit_ok(run.payload_bytes < 27000, "64 seconds of them take %d bytes", (int) run.payload_bytes);
+	kit_pool_free(&pool);
+}
+
+/* Bytes or a base that do not belong together are refused or stay in bounds. */
+static void
+test_against_damage(void)
+{
+	KitPool pool;
+	KitPool scratch;
+	TsdbBatch base;
+	TsdbBatch batch;
+	TsdbBatch other;
+	TsdbBatch part;
+	TsdbRun run;
+	TsdbBytes row;
+	int naccepted = 0;
+	bool passed;
+	uint32_t i;
+
+	kit_pool_init(&pool);
+	kit_pool_init(&scratch);
+	do
+	{
+		make_batch(&base, SHAPE_SNAPSHOT, true, &pool.mem);
+		base.kinds = NULL;
+		kit_fill_cells(&base, 0, &pool.mem);
+		follow(&batch, &base, &pool.mem);
+	} while (!write_against(&run, &row, &batch, &base, &pool.mem));
+	kit_ok(decode_all(tsdb_span(row.data, row.len), &base, &part, &pool.mem) == TSDB_OK && is_chunk(&part, &batch, 0),
+		   "a chunk against a base is read back");
+	passed = decode_all(tsdb_span(row.data, row.len), NULL, &part, &pool.mem) == TSDB_CORRUPT;
+	other = base;
+	other.nrows--;
+	passed = passed && decode_all(tsdb_span(row.data, row.len), &other, &part, &pool.mem) == TSDB_CORRUPT;
+	other = base;
+	other.series = NULL;
+	passed = passed && decode_all(tsdb_span(row.data, row.len), &other, &part, &pool.mem) == TSDB_CORRUPT;
+	other = base;
+	other.ncolumns = 0;
+	passed = passed && decode_all(tsdb_span(row.data, row.len), &other, &part, &pool.mem) == TSDB_CORRUPT;
+	kit_ok(passed, "without its base, or with another one, it is refused");
+	for (i = 0; i < row.len; i++)
+	{
+		naccepted += decode_all(copy_exactly(row.data, i, &scratch.mem), &base, &part, &scratch.mem) == TSDB_OK;
+		kit_pool_reset(&scratch);
+	}
+	for (i = 0; i < 2000; i++)
+	{
+		TsdbSpan src = copy_exactly(row.data, row.len, &scratch.mem);
+
+		((uint8_t *) src.at)[kit_below((uint32_t) row.len)] ^= (uint8_t) (1 << kit_below(8));
+		naccepted += decode_all(src, &base, &part, &scratch.mem) == TSDB_OK;
+		kit_pool_reset(&scratch);
+	}
+	kit_ok(naccepted == 0, "damaged chunks against a base are refused (%d were not)", naccepted);
+	kit_pool_free(&scratch);
+	kit_pool_free(&pool);
+}
+
+/* Two decimals in every series but one of a single sample, which is no number. */
+static void
+test_lonely_value(void)
+{
+	KitPool pool;
+	TsdbBatch batch;
+	TsdbBatch part;
+	TsdbRun run;
+	TsdbBytes row;
+	TsdbWanted wanted;
+	double nan = __builtin_nan("");
+	bool passed;
+	uint32_t i;
+
+	kit_pool_init(&pool);
+	memset(&batch, 0, sizeof(batch));
+	memset(&wanted, 0, sizeof(wanted));
+	batch.series = (uint32_t *) tsdb_mem_alloc(&pool.mem, 201 * sizeof(uint32_t));
+	batch.times = (int64_t *) tsdb_mem_alloc(&pool.mem, 201 * sizeof(int64_t));
+	for (i = 0; i < 201; i++)
+		append_key(&batch, 1 + i / 20, (int64_t) i % 20 * 1000000);
+	batch.sequence = 77;
+	number_columns(&batch, 1, &pool.mem);
+	for (i = 0; i < 200; i++)
+	{
+		double value = (double) (i / 20 * 977 + kit_below(5)) / 100.0;
+
+		memcpy(&batch.columns[0].words[i], &value, 8);
+	}
+	memcpy(&batch.columns[0].words[200], &nan, 8);
+	wanted.attnum = 3;
+	wanted.type = TSDB_TYPE_FLOAT8;
+	write_run(&run, &row, &batch, true, &pool.mem);
+	passed = tsdb_runchunk_decode(tsdb_span(row.data + row.len - run.payload_bytes, run.payload_bytes), &run, run.chunks,
+								  &wanted, 1, &part, &pool.mem) == TSDB_OK &&
+			 memcmp(part.columns[0].words, batch.columns[0].words, 201 * sizeof(uint64_t)) == 0;
+	kit_ok(passed && run.payload_bytes < 150, "steps beside a value alone in its series (%d bytes)", (int) run.payload_bytes);
+	kit_pool_free(&pool);
+}
+
+/* PATCH rows that write every column: neither steps nor differences are allowed for them. */
+static void
+test_patches(void)
+{
+	KitPool pool;
+	TsdbBatch batch;
+	TsdbRun run;
+	TsdbBytes row;
+
+	kit_pool_init(&pool);
+	make_keys(&batch, SHAPE_SHARED, &pool.mem);
+	batch.sequence = 77;
+	kit_fill_cells(&batch, 0, &pool.mem);
+	batch.kinds = (uint8_t *) tsdb_mem_alloc(&pool.mem, batch.nrows);
+	memset(batch.kinds, TSDB_ROW_PATCH, batch.nrows);
+	write_run(&run, &row, &batch, true, &pool.mem);
+	kit_ok(read_run(&run, tsdb_span(row.data, row.len), &batch, &pool.mem), "patches of every column are read back");
+	kit_pool_free(&pool);
+}
+
 static bool
 is_cut_well(const TsdbRun *run, const TsdbBatch *batch)
 {

@@ -129,7 +129,8 @@ kit_segment(TsdbSegment *segment, uint32_t ngroups, int ncolumns, int64_t block_
 		segment->columns[c].type = (uint8_t) (1 + random_below(random, 10));
 		segment->columns[c].summaries = tsdb_span(bytes, 39);
 	}
-	segment->npages = (uint32_t) ((segment->stream_bytes + TSDB_SEGMENT_PAGE_BYTES - 1) / TSDB_SEGMENT_PAGE_BYTES);
+	segment->lead_bytes = random_below(random, 2) ? 0 : (uint32_t) random_below(random, TSDB_SEGMENT_PAGE_BYTES);
+	segment->npages = (uint32_t) tsdb_segment_pages_for(segment, segment->stream_bytes);
 	segment->pages = (TsdbSegmentPage *) kit_array(mem, segment->npages, sizeof(TsdbSegmentPage));
 	for (uint32_t i = 0; i < segment->npages; i++)
 	{

@@ -9,6 +9,7 @@
 
 static void test_roots(void);
 static const char *check_root(const TsdbSegment *segment);
+static void test_pages(void);
 static void test_bases(void);
 static const char *check_base(const TsdbGroupBase *base, const TsdbSegment *segment, const TsdbSegmentGroup *group);
 static void test_columns(void);
@@ -28,6 +29,7 @@ int
 main(void)
 {
 	test_roots();
+	test_pages();
 	test_bases();
 	test_columns();
 	test_odd_spans();
@@ -92,7 +94,7 @@ check_root(const TsdbSegment *a)
 		return "key";
 	if (a->merged_seq != b.merged_seq || a->block_us != b.block_us || a->group_us != b.group_us || a->nrows != b.nrows ||
 		a->min_block_id != b.min_block_id || a->max_block_id != b.max_block_id ||
-		a->stream_bytes != b.stream_bytes || a->dead_bytes != b.dead_bytes)
+		a->stream_bytes != b.stream_bytes || a->dead_bytes != b.dead_bytes || a->lead_bytes != b.lead_bytes)
 		return "totals";
 	if (a->npages != b.npages || a->ngroups != b.ngroups || a->ncolumns != b.ncolumns)
 		return "counts";
@@ -255,6 +257,30 @@ test_odd_spans(void)
 	arena_reset(&arena);
 }
 
+/* Pages cover the stream without gap, whatever the first one lacks. */
+static void
+test_pages(void)
+{
+	static const uint32_t leads[] = {0, 1, 4000, TSDB_SEGMENT_PAGE_BYTES - 1};
+	uint32_t wrong = 0;
+
+	for (int i = 0; i < 4; i++)
+	{
+		TsdbSegment segment = {.lead_bytes = leads[i]};
+
+		wrong += tsdb_segment_pages_for(&segment, 0) != 0;
+		wrong += tsdb_segment_page_start(&segment, 0) != 0;
+		wrong += tsdb_segment_page_start(&segment, 1) != TSDB_SEGMENT_PAGE_BYTES - leads[i];
+		for (uint64_t nbytes = 1; nbytes < 4 * TSDB_SEGMENT_PAGE_BYTES; nbytes++)
+		{
+			uint64_t last = tsdb_segment_pages_for(&segment, nbytes) - 1;
+
+			wrong += tsdb_segment_page_start(&segment, last) >= nbytes || tsdb_segment_page_start(&segment, last + 1) < nbytes;
+		}
+	}
+	ok(wrong == 0, "a stream's pages follow one another without gap, the first one of any length");
+}
+
 static void
 test_sizes(void)
 {
@@ -380,7 +406,7 @@ is_lawful_root(const TsdbSegment *segment)
 	uint64_t nrows = 0;
 
 	for (uint32_t i = 0; i < segment->npages; i++)
-		if (segment->pages[i].stream_page * TSDB_SEGMENT_PAGE_BYTES >= segment->stream_bytes ||
+		if (tsdb_segment_page_start(segment, segment->pages[i].stream_page) >= segment->stream_bytes ||
 			(i > 0 && segment->pages[i].stream_page <= segment->pages[i - 1].stream_page))
 			return false;
 	for (uint32_t i = 0; i < segment->ngroups; i++)

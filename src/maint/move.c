@@ -1,0 +1,363 @@
+/*-------------------------------------------------------------------------
+ *
+ * move.c
+ *	  Move rows from the end of a table's storage into free space in front of it.
+ *
+ * Heap pages are emptied from the end down to `cut`, the first page that has to go: what lies
+ * behind it fits into the free space before it.  Stretches of pages are taken from the end, the pages of one in
+ * their order, which keeps streams readable in one go.  The rows of a page go together to the page that has just enough
+ * room for them, the lowest of those; if there is none, each goes to one of its own.  Whatever can't
+ * be moved ends the work: pages before it could not be given back.
+ *
+ * Rows that are moved count as deleted and inserted, by an ordinary transaction, under the
+ * locks of a compaction.  So readers and standbys see what they saw, and a crash undoes a step.
+ * See docs/ARCHITECTURE.md "Giving space back".
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "maint/move.h"
+#include "maint/progress.h"
+#include "miscadmin.h"
+#include "pg/debug_point.h"
+#include "storage/bufmgr.h"
+#include "storage/freespace.h"
+#include "storage/lmgr.h"
+#include "storage/procarray.h"
+#include "store/metapage.h"
+#include "store/store.h"
+#include "utils/memutils.h"
+
+#define MIN_SHARE 16 /* VACUUM truncates a file by this part of it or more */
+#define STEP_BYTES (64 * 1024 * 1024) /* moved in a transaction */
+#define MAX_STRETCH 128 /* pages; or an eighth of what has to go: room may turn out to be less than it seemed */
+#define ROOM_UNIT 32 /* bytes: room is kept rounded down to this */
+#define NUNITS (BLCKSZ / ROOM_UNIT)
+#define MIN_UNITS 4 /* less room holds no row worth moving */
+
+struct TsdbMove
+{
+	Oid toast_oid;
+	BlockNumber cut; /* pages from here on are to be emptied */
+	BlockNumber next; /* pages from here on are empty */
+	uint64 rows;
+	uint64 bytes;
+
+	/* pages before the cut by the room they have */
+	BlockNumber npages; /* at most so many */
+	uint8 *room; /* of each, in units */
+	BlockNumber *following; /* the next page in the list of those with so many units */
+	BlockNumber first[NUNITS]; /* heads of these lists */
+};
+
+static BlockNumber find_cut(TsdbStore *store, BlockNumber npages);
+static bool does_pay(BlockNumber cut, BlockNumber npages);
+static BlockNumber raise_cut(TsdbStore *store, BlockNumber cut, BlockNumber npages);
+static void list_room(TsdbMove *move, TsdbStore *store);
+static uint8 free_units(TsdbStore *store, BlockNumber blkno);
+static void add_room(TsdbMove *move, BlockNumber blkno, Size nbytes);
+static BlockNumber take_room(TsdbMove *move, TsdbStore *store, Size nbytes, uint32 nrows);
+static bool empty_stretch(TsdbMove *move, TsdbStore *store, CommandId cid);
+static bool empty_page(TsdbMove *move, TsdbStore *store, BlockNumber blkno, CommandId cid);
+static BlockNumber take_room_for_all(TsdbMove *move, TsdbStore *store, const TsdbHeapRow *rows, uint32 nrows);
+static bool move_together(TsdbMove *move, TsdbStore *store, const TsdbHeapRow *rows, uint32 nrows,
+						  BlockNumber target, CommandId cid);
+static bool move_singly(TsdbMove *move, TsdbStore *store, TsdbHeapRow *rows, uint32 nrows, CommandId cid);
+static bool move_row(TsdbMove *move, TsdbStore *store, const TsdbHeapRow *row, BlockNumber target, CommandId cid);
+static int compare_sizes(const void *a, const void *b);
+
+TsdbMove *
+tsdb_move_begin(Relation rel)
+{
+	TsdbStore *store = tsdb_store_open(rel, AccessShareLock, false);
+	TsdbMove *move = NULL;
+	BlockNumber npages;
+	BlockNumber cut;
+
+	if (store == NULL)
+		return NULL;
+	npages = RelationGetNumberOfBlocks(tsdb_store_rel(store));
+	cut = find_cut(store, npages);
+	if (does_pay(cut, npages))
+		cut = raise_cut(store, cut, npages);
+	if (does_pay(cut, npages))
+	{
+		move = palloc0(sizeof(TsdbMove));
+		move->toast_oid = tsdb_store_relid(store);
+		move->cut = cut;
+		move->next = npages;
+		list_room(move, store);
+	}
+	tsdb_store_close(store);
+	return move;
+}
+
+bool
+tsdb_move_step(Relation rel, TsdbMove *move)
+{
+	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "tsdb move", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(work);
+	TsdbStore *store = tsdb_store_open(rel, RowExclusiveLock, false);
+	uint64 until = move->bytes + STEP_BYTES;
+	bool more = false;
+
+	if (store != NULL && tsdb_store_relid(store) == move->toast_oid &&
+		RelationGetNumberOfBlocks(tsdb_store_rel(store)) >= move->next &&
+		ConditionalLockPage(rel, TSDB_LOCK_COMPACT, ExclusiveLock))
+	{
+		CommandId cid = GetCurrentCommandId(true);
+
+		tsdb_progress_start(RelationGetRelid(rel));
+		tsdb_progress_phase(TSDB_PHASE_MOVING, 0);
+		do
+		{
+			more = move->next > move->cut && empty_stretch(move, store, cid);
+			tsdb_progress_set(move->rows);
+		} while (more && move->bytes < until);
+		TSDB_DEBUG_POINT("move_before_commit");
+		tsdb_progress_end();
+	}
+	if (store != NULL)
+		tsdb_store_close(store);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(work);
+	return more;
+}
+
+Oid
+tsdb_move_toast(const TsdbMove *move)
+{
+	return move->toast_oid;
+}
+
+uint64
+tsdb_move_rows(const TsdbMove *move)
+{
+	return move->rows;
+}
+
+uint64
+tsdb_move_bytes(const TsdbMove *move)
+{
+	return move->bytes;
+}
+
+// private functions
+
+/* find_cut - the first page from which on everything fits into the free space before it, by the free space map. */
+static BlockNumber
+find_cut(TsdbStore *store, BlockNumber npages)
+{
+	BlockNumber cut = npages;
+	uint64 room = 0; /* before the cut */
+	uint64 used = 0; /* behind it */
+
+	for (BlockNumber blkno = 0; blkno < npages; blkno++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		room += free_units(store, blkno);
+	}
+	while (cut > 0)
+	{
+		uint8 units = free_units(store, cut - 1);
+
+		CHECK_FOR_INTERRUPTS();
+		if (used + (NUNITS - 1 - units) > room - units)
+			break;
+		used += NUNITS - 1 - units;
+		room -= units;
+		cut--;
+	}
+	return cut;
+}
+
+static bool
+does_pay(BlockNumber cut, BlockNumber npages)
+{
+	return cut < npages && npages - cut >= npages / MIN_SHARE;
+}
+
+/* raise_cut - up to the last page that can't be emptied now. */
+static BlockNumber
+raise_cut(TsdbStore *store, BlockNumber cut, BlockNumber npages)
+{
+	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "tsdb move", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(work);
+	TransactionId oldest_xmin = GetOldestNonRemovableTransactionId(tsdb_store_rel(store));
+	TsdbHeapRow *rows = MemoryContextAlloc(caller, sizeof(TsdbHeapRow) * TSDB_HEAP_MAX_ROWS);
+	BlockNumber blkno = npages;
+	uint32 nrows;
+
+	while (blkno > cut)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!tsdb_store_heap_rows(store, blkno - 1, oldest_xmin, rows, &nrows))
+			break;
+		blkno--;
+		MemoryContextReset(work);
+	}
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(work);
+	pfree(rows);
+	return blkno;
+}
+
+/* list_room - list the pages before the cut by their room, low ones first. */
+static void
+list_room(TsdbMove *move, TsdbStore *store)
+{
+	Size page_bytes = sizeof(*move->room) + sizeof(*move->following);
+
+	move->npages = Min((Size) move->cut, (Size) maintenance_work_mem * 1024 / page_bytes);
+	move->room = MemoryContextAllocHuge(CurrentMemoryContext, Max(move->npages, 1) * sizeof(*move->room));
+	move->following = MemoryContextAllocHuge(CurrentMemoryContext, Max(move->npages, 1) * sizeof(*move->following));
+	for (int units = 0; units < NUNITS; units++)
+		move->first[units] = InvalidBlockNumber;
+	for (BlockNumber blkno = move->npages; blkno-- > 0;)
+	{
+		CHECK_FOR_INTERRUPTS();
+		add_room(move, blkno, (Size) free_units(store, blkno) * ROOM_UNIT);
+	}
+}
+
+/* free_units - room of a page as the free space map knows it; the most it tells is that of an empty page. */
+static uint8
+free_units(TsdbStore *store, BlockNumber blkno)
+{
+	Size room = GetRecordedFreeSpace(tsdb_store_rel(store), blkno);
+
+	return room >= MaxHeapTupleSize ? NUNITS - 1 : room / ROOM_UNIT;
+}
+
+static void
+add_room(TsdbMove *move, BlockNumber blkno, Size nbytes)
+{
+	uint8 units = Min(nbytes / ROOM_UNIT, NUNITS - 1);
+
+	if (units < MIN_UNITS)
+		return;
+	move->room[blkno] = units;
+	move->following[blkno] = move->first[units];
+	move->first[units] = blkno;
+}
+
+/* take_room - take the page off its list that has the least room for nrows rows of nbytes; it has that room indeed. */
+static BlockNumber
+take_room(TsdbMove *move, TsdbStore *store, Size nbytes, uint32 nrows)
+{
+	/* Of an empty page as much as a row can take. */
+	for (Size units = Min((nbytes + ROOM_UNIT - 1) / ROOM_UNIT, NUNITS - 1); units < NUNITS; units++)
+		while (BlockNumberIsValid(move->first[units]))
+		{
+			BlockNumber blkno = move->first[units];
+			Size room = tsdb_store_heap_room(store, blkno, nrows);
+
+			CHECK_FOR_INTERRUPTS();
+			move->first[units] = move->following[blkno];
+			if (room >= nbytes)
+				return blkno;
+			/* Others have used it, or it is a line pointer short. */
+			add_room(move, blkno, Min(room, (units - 1) * ROOM_UNIT));
+		}
+	return InvalidBlockNumber;
+}
+
+/* empty_stretch - empty the last pages that are not; false when that can't be done. */
+static bool
+empty_stretch(TsdbMove *move, TsdbStore *store, CommandId cid)
+{
+	BlockNumber left = move->next - move->cut;
+	BlockNumber from = move->next - Min(left / 8 + 1, MAX_STRETCH);
+
+	for (BlockNumber blkno = from; blkno < move->next; blkno++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!empty_page(move, store, blkno, cid))
+			return false;
+	}
+	move->next = from;
+	return true;
+}
+
+/* empty_page - move all rows of a page; false when that can't be done. */
+static bool
+empty_page(TsdbMove *move, TsdbStore *store, BlockNumber blkno, CommandId cid)
+{
+	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "tsdb move page", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(work);
+	TransactionId oldest_xmin = GetOldestNonRemovableTransactionId(tsdb_store_rel(store));
+	TsdbHeapRow *rows = palloc_array(TsdbHeapRow, TSDB_HEAP_MAX_ROWS);
+	uint32 nrows;
+	bool done = tsdb_store_heap_rows(store, blkno, oldest_xmin, rows, &nrows);
+
+	if (done && nrows > 0)
+	{
+		BlockNumber target = take_room_for_all(move, store, rows, nrows);
+
+		if (BlockNumberIsValid(target))
+			done = move_together(move, store, rows, nrows, target, cid);
+		else
+			done = move_singly(move, store, rows, nrows, cid);
+	}
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(work);
+	return done;
+}
+
+static BlockNumber
+take_room_for_all(TsdbMove *move, TsdbStore *store, const TsdbHeapRow *rows, uint32 nrows)
+{
+	Size nbytes = 0;
+
+	for (uint32 i = 0; i < nrows; i++)
+		nbytes += rows[i].heap_bytes + (i > 0 ? sizeof(ItemIdData) : 0);
+	return take_room(move, store, nbytes, nrows);
+}
+
+static bool
+move_together(TsdbMove *move, TsdbStore *store, const TsdbHeapRow *rows, uint32 nrows, BlockNumber target, CommandId cid)
+{
+	bool done = true;
+
+	for (uint32 i = 0; done && i < nrows; i++)
+		done = move_row(move, store, &rows[i], target, cid);
+	add_room(move, target, tsdb_store_heap_room(store, target, 1));
+	return done;
+}
+
+/* move_singly - each row to a page of its own, big ones first; false when one finds none. */
+static bool
+move_singly(TsdbMove *move, TsdbStore *store, TsdbHeapRow *rows, uint32 nrows, CommandId cid)
+{
+	bool done = true;
+
+	qsort(rows, nrows, sizeof(TsdbHeapRow), compare_sizes);
+	for (uint32 i = 0; done && i < nrows; i++)
+	{
+		BlockNumber target = take_room(move, store, rows[i].heap_bytes, 1);
+
+		done = BlockNumberIsValid(target) && move_row(move, store, &rows[i], target, cid);
+		if (done)
+			add_room(move, target, tsdb_store_heap_room(store, target, 1));
+	}
+	return done;
+}
+
+/* move_row - false when it went elsewhere: somebody else has taken the room meanwhile. */
+static bool
+move_row(TsdbMove *move, TsdbStore *store, const TsdbHeapRow *row, BlockNumber target, CommandId cid)
+{
+	move->rows++;
+	move->bytes += row->heap_bytes;
+	return tsdb_store_move(store, row, target, cid) == target;
+}
+
+static int
+compare_sizes(const void *a, const void *b)
+{
+	Size left = ((const TsdbHeapRow *) a)->heap_bytes;
+	Size right = ((const TsdbHeapRow *) b)->heap_bytes;
+
+	return left > right ? -1 : left < right;
+}

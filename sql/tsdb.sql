@@ -94,6 +94,66 @@ CREATE AGGREGATE tsdb.worst(quality tsdb.quality) (
 COMMENT ON AGGREGATE tsdb.worst(tsdb.quality) IS 'the first quality of the highest severity';
 
 --
+-- func/sql_bucket, func/sql_firstlast: grouping by time
+--
+
+CREATE FUNCTION tsdb.time_bucket(bucket_width interval, ts timestamptz) RETURNS timestamptz
+    AS 'MODULE_PATHNAME', 'tsdb_time_bucket' LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION tsdb.time_bucket(interval, timestamptz) IS 'start of the bucket that a time lies in; buckets of UTC';
+CREATE FUNCTION tsdb.time_bucket(bucket_width interval, ts timestamptz, timezone text) RETURNS timestamptz
+    AS 'MODULE_PATHNAME', 'tsdb_time_bucket_zone' LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION tsdb.time_bucket(interval, timestamptz, text) IS 'start of the bucket that a time lies in; buckets of the wall clock of a zone';
+CREATE FUNCTION tsdb.time_bucket(bucket_width interval, ts timestamptz, timezone text, origin timestamptz) RETURNS timestamptz
+    AS 'MODULE_PATHNAME', 'tsdb_time_bucket_zone_origin' LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION tsdb.time_bucket(bucket_width interval, ts timestamptz, origin timestamptz) RETURNS timestamptz
+    AS 'MODULE_PATHNAME', 'tsdb_time_bucket_origin' LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION tsdb.time_bucket(bucket_width interval, ts timestamp) RETURNS timestamp
+    AS 'MODULE_PATHNAME', 'tsdb_time_bucket' LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION tsdb.time_bucket(bucket_width interval, ts timestamp, origin timestamp) RETURNS timestamp
+    AS 'MODULE_PATHNAME', 'tsdb_time_bucket_origin' LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION tsdb.time_bucket(bucket_width interval, ts date) RETURNS date
+    AS 'MODULE_PATHNAME', 'tsdb_time_bucket_date' LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION tsdb.time_bucket(bucket_width interval, ts date, origin date) RETURNS date
+    AS 'MODULE_PATHNAME', 'tsdb_time_bucket_date_origin' LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE;
+
+-- Parts of the aggregates first and last; "any" is timestamptz, timestamp or date.
+CREATE FUNCTION tsdb.first_step(state internal, value anyelement, "time" "any") RETURNS internal
+    AS 'MODULE_PATHNAME', 'tsdb_first_step' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION tsdb.last_step(state internal, value anyelement, "time" "any") RETURNS internal
+    AS 'MODULE_PATHNAME', 'tsdb_last_step' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION tsdb.first_combine(state internal, other internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'tsdb_first_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION tsdb.last_combine(state internal, other internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'tsdb_last_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION tsdb.extreme_serialize(state internal) RETURNS bytea
+    AS 'MODULE_PATHNAME', 'tsdb_extreme_serialize' LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION tsdb.extreme_deserialize(image bytea, state internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'tsdb_extreme_deserialize' LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION tsdb.extreme_value(state internal, value anyelement, "time" "any") RETURNS anyelement
+    AS 'MODULE_PATHNAME', 'tsdb_extreme_value' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE AGGREGATE tsdb.first(value anyelement, "time" timestamptz) (
+    SFUNC = tsdb.first_step, STYPE = internal, FINALFUNC = tsdb.extreme_value, FINALFUNC_EXTRA, COMBINEFUNC = tsdb.first_combine,
+    SERIALFUNC = tsdb.extreme_serialize, DESERIALFUNC = tsdb.extreme_deserialize, PARALLEL = SAFE);
+CREATE AGGREGATE tsdb.first(value anyelement, "time" timestamp) (
+    SFUNC = tsdb.first_step, STYPE = internal, FINALFUNC = tsdb.extreme_value, FINALFUNC_EXTRA, COMBINEFUNC = tsdb.first_combine,
+    SERIALFUNC = tsdb.extreme_serialize, DESERIALFUNC = tsdb.extreme_deserialize, PARALLEL = SAFE);
+CREATE AGGREGATE tsdb.first(value anyelement, "time" date) (
+    SFUNC = tsdb.first_step, STYPE = internal, FINALFUNC = tsdb.extreme_value, FINALFUNC_EXTRA, COMBINEFUNC = tsdb.first_combine,
+    SERIALFUNC = tsdb.extreme_serialize, DESERIALFUNC = tsdb.extreme_deserialize, PARALLEL = SAFE);
+CREATE AGGREGATE tsdb.last(value anyelement, "time" timestamptz) (
+    SFUNC = tsdb.last_step, STYPE = internal, FINALFUNC = tsdb.extreme_value, FINALFUNC_EXTRA, COMBINEFUNC = tsdb.last_combine,
+    SERIALFUNC = tsdb.extreme_serialize, DESERIALFUNC = tsdb.extreme_deserialize, PARALLEL = SAFE);
+CREATE AGGREGATE tsdb.last(value anyelement, "time" timestamp) (
+    SFUNC = tsdb.last_step, STYPE = internal, FINALFUNC = tsdb.extreme_value, FINALFUNC_EXTRA, COMBINEFUNC = tsdb.last_combine,
+    SERIALFUNC = tsdb.extreme_serialize, DESERIALFUNC = tsdb.extreme_deserialize, PARALLEL = SAFE);
+CREATE AGGREGATE tsdb.last(value anyelement, "time" date) (
+    SFUNC = tsdb.last_step, STYPE = internal, FINALFUNC = tsdb.extreme_value, FINALFUNC_EXTRA, COMBINEFUNC = tsdb.last_combine,
+    SERIALFUNC = tsdb.extreme_serialize, DESERIALFUNC = tsdb.extreme_deserialize, PARALLEL = SAFE);
+COMMENT ON AGGREGATE tsdb.first(anyelement, timestamptz) IS 'value at the earliest time, of those that are not NULL';
+COMMENT ON AGGREGATE tsdb.last(anyelement, timestamptz) IS 'value at the latest time, of those that are not NULL';
+
+--
 -- func/sql_stats: counters and progress of the server
 --
 

@@ -21,6 +21,8 @@
 #include "format/versions.h"
 
 static bool is_plain(const TsdbMergeSource *source, uint64_t watermark);
+static bool replaces_all(const TsdbBatch *base, uint32_t base_from, uint32_t base_until,
+						 const TsdbMergeSource *source, uint64_t watermark);
 static bool has_unique_keys(const TsdbBatch *batch, uint32_t from, uint32_t until);
 static void share_rows(const TsdbBatch *batch, uint32_t from, uint32_t until, TsdbBatch *out, const TsdbMem *mem);
 static void identity_origins(int32_t source, uint32_t from, uint32_t until, TsdbOrigin **origins,
@@ -58,6 +60,15 @@ tsdb_merge_rows(const TsdbBatch *base, uint32_t base_from, uint32_t base_until, 
 	{
 		share_rows(sources[0].batch, sources[0].from, sources[0].until, out, mem);
 		identity_origins(0, sources[0].from, sources[0].until, origins, mem);
+		return TSDB_OK;
+	}
+
+	if (base != NULL && nsources == 1 && replaces_all(base, base_from, base_until, &sources[0], watermark))
+	{
+		share_rows(sources[0].batch, sources[0].from, sources[0].until, out, mem);
+		identity_origins(0, sources[0].from, sources[0].until, origins, mem);
+		if (sequence > out->sequence)
+			out->sequence = sequence;
 		return TSDB_OK;
 	}
 
@@ -127,6 +138,24 @@ is_plain(const TsdbMergeSource *source, uint64_t watermark)
 	if (batch->kinds != NULL || (!source->is_pending && (batch->sequences != NULL || batch->sequence < watermark)))
 		return false;
 	return has_unique_keys(batch, source->from, source->until);
+}
+
+/* replaces_all - does a source hold a whole row for each row of the base, and nothing else?  A stretch that was written again. */
+static bool
+replaces_all(const TsdbBatch *base, uint32_t base_from, uint32_t base_until,
+			 const TsdbMergeSource *source, uint64_t watermark)
+{
+	const TsdbBatch *batch = source->batch;
+	uint32_t n = base_until - base_from;
+
+	if (n == 0 || source->until - source->from != n || batch->kinds != NULL ||
+		(!source->is_pending && (batch->sequences != NULL || batch->sequence < watermark)) ||
+		memcmp(base->times + base_from, batch->times + source->from, n * sizeof(int64_t)) != 0)
+		return false;
+	/* Keys ascend, so the ends say it for all rows. */
+	return tsdb_batch_key(base, base_from).series == tsdb_batch_key(base, base_until - 1).series &&
+		   tsdb_batch_key(base, base_from).series == tsdb_batch_key(batch, source->from).series &&
+		   tsdb_batch_key(base, base_from).series == tsdb_batch_key(batch, source->until - 1).series;
 }
 
 static bool

@@ -14,16 +14,23 @@
 
 #include "access/genam.h"
 #include "access/multixact.h"
+#include "access/stratnum.h"
 #include "access/tableam.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_database.h"
 #include "commands/vacuum.h"
 #include "executor/tuptable.h"
+#include "nodes/pathnodes.h"
+#include "miscadmin.h"
+#include "parser/scansup.h"
 #include "pgstat.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "storage/smgr.h"
 #include "utils/acl.h"
+#include "utils/datetime.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
@@ -51,6 +58,23 @@ typedef Oid RelFileNumber;
 #include "storage/relfilelocator.h"
 
 #define TSDB_LOCATOR_NUMBER(locator) ((locator).relNumber)
+#endif
+
+/*
+ * 16: one function checks privileges on objects of all kinds
+ */
+#if PG_VERSION_NUM < 160000
+#include "catalog/pg_database.h"
+#include "catalog/pg_namespace.h"
+
+static inline AclResult
+object_aclcheck(Oid class_id, Oid object_id, Oid role, AclMode mode)
+{
+	if (class_id == DatabaseRelationId)
+		return pg_database_aclcheck(object_id, role, mode);
+	Assert(class_id == NamespaceRelationId);
+	return pg_namespace_aclcheck(object_id, role, mode);
+}
 #endif
 
 /*
@@ -234,6 +258,48 @@ tsdb_compat_is_owner(Oid relid, Oid roleid)
 }
 
 /*
+ * tsdb_compat_may_vacuum - may the current user vacuum the relation?  17 has a privilege for it.
+ */
+static inline bool
+tsdb_compat_may_vacuum(Oid relid)
+{
+#if PG_VERSION_NUM >= 170000
+	return object_ownercheck(DatabaseRelationId, MyDatabaseId, GetUserId()) ||
+		   pg_class_aclcheck(relid, GetUserId(), ACL_MAINTAIN) == ACLCHECK_OK;
+#elif PG_VERSION_NUM >= 160000
+	return object_ownercheck(DatabaseRelationId, MyDatabaseId, GetUserId()) || tsdb_compat_is_owner(relid, GetUserId());
+#else
+	return pg_database_ownercheck(MyDatabaseId, GetUserId()) || tsdb_compat_is_owner(relid, GetUserId());
+#endif
+}
+
+/*
+ * tsdb_compat_zone_get - time zone by name or abbreviation, as date_trunc(text, timestamptz, text) reads it; raises.
+ */
+static inline pg_tz *
+tsdb_compat_zone_get(const char *name)
+{
+#if PG_VERSION_NUM >= 160000
+	return DecodeTimezoneNameToTz(name);
+#else
+	char *lower = downcase_truncate_identifier(name, (int) strlen(name), false);
+	pg_tz *zone = NULL;
+	int offset_secs;
+	int kind = DecodeTimezoneAbbrev(0, lower, &offset_secs, &zone);
+
+	if (kind == TZ || kind == DTZ)
+		return pg_tzset_offset(-offset_secs);
+	if (kind != DYNTZ)
+		zone = strlen(name) <= TZ_STRLEN_MAX ? pg_tzset(name) : NULL;
+	if (zone == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("time zone \"%s\" not recognized", name)));
+	return zone;
+#endif
+}
+
+/*
  * 18: ExecutorRun lost execute_once
  */
 #if PG_VERSION_NUM >= 180000
@@ -243,5 +309,39 @@ tsdb_compat_is_owner(Oid relid, Oid roleid)
 #define TSDB_EXECUTOR_RUN_PARAMS QueryDesc *query, ScanDirection direction, uint64 count, bool execute_once
 #define TSDB_EXECUTOR_RUN_ARGS query, direction, count, execute_once
 #endif
+
+/*
+ * 18: pathkeys hold a CompareType instead of a btree strategy; members of child relations left ec_members
+ */
+static inline Oid
+tsdb_compat_pathkey_operator(const PathKey *key, Oid type)
+{
+#if PG_VERSION_NUM >= 180000
+	return get_opfamily_member_for_cmptype(key->pk_opfamily, type, type, key->pk_cmptype);
+#else
+	return get_opfamily_member(key->pk_opfamily, type, type, key->pk_strategy);
+#endif
+}
+
+static inline bool
+tsdb_compat_pathkey_is_descending(const PathKey *key)
+{
+#if PG_VERSION_NUM >= 180000
+	return key->pk_cmptype == COMPARE_GT;
+#else
+	return key->pk_strategy == BTGreaterStrategyNumber;
+#endif
+}
+
+/* tsdb_compat_ec_members - members of an equivalence class that may be expressions of rel; among others. */
+static inline List *
+tsdb_compat_ec_members(const EquivalenceClass *ec, const RelOptInfo *rel)
+{
+#if PG_VERSION_NUM >= 180000
+	if (ec->ec_childmembers != NULL && (int) rel->relid < ec->ec_childmembers_size)
+		return list_concat_copy(ec->ec_members, ec->ec_childmembers[rel->relid]);
+#endif
+	return ec->ec_members;
+}
 
 #endif /* TSDB_COMPAT_H */

@@ -11,14 +11,16 @@
 
 #include "commands/explain.h"
 #include "fmgr.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "plan/explain.h"
 #include "plan/scannode.h"
 #include "utils/builtins.h"
+#include "utils/ruleutils.h"
 #include "utils/timestamp.h"
 
-static bool needs_execution(Node *node, void *context);
-static void explain_restriction(const TsdbRestricted *restricted, ExplainState *es);
+static void explain_conditions(CustomScan *scan, List *ancestors, ExplainState *es);
+static void explain_walk(const TsdbScanState *state, ExplainState *es);
 static char *time_text(int64 time_us);
 static void explain_counters(const TsdbScanState *state, ExplainState *es);
 static void add_counters(TsdbReaderCounters *sum, const TsdbReaderCounters *more);
@@ -29,29 +31,19 @@ tsdb_explain_scan(CustomScanState *node, List *ancestors, ExplainState *es)
 	TsdbScanState *state = (TsdbScanState *) node;
 	CustomScan *scan = (CustomScan *) node->ss.ps.plan;
 
+	explain_conditions(scan, ancestors, es);
+	explain_walk(state, es);
 	if (state->restricted == NULL && !es->analyze &&
-		!needs_execution((Node *) scan->custom_exprs, node->ss.ps.state))
+		!tsdb_explain_needs_execution((Node *) scan->custom_exprs, node->ss.ps.state))
 		state->restricted = tsdb_restriction_evaluate(state->restriction);
 	if (state->restricted != NULL)
-		explain_restriction(state->restricted, es);
+		tsdb_explain_restriction(state->restricted, es);
 	if (es->analyze)
 		explain_counters(state, es);
 }
 
-// private functions
-
-static bool
-needs_execution(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, Param))
-		return ((Param *) node)->paramkind != PARAM_EXTERN || ((EState *) context)->es_param_list_info == NULL;
-	return expression_tree_walker(node, needs_execution, context);
-}
-
-static void
-explain_restriction(const TsdbRestricted *restricted, ExplainState *es)
+void
+tsdb_explain_restriction(const TsdbRestricted *restricted, ExplainState *es)
 {
 	if (restricted->has_times)
 	{
@@ -66,6 +58,47 @@ explain_restriction(const TsdbRestricted *restricted, ExplainState *es)
 		ExplainPropertyUInteger("Series Matched", NULL, restricted->nseries, es);
 		ExplainPropertyUInteger("Series Known", NULL, restricted->nseries_known, es);
 	}
+}
+
+bool
+tsdb_explain_needs_execution(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param))
+		return ((Param *) node)->paramkind != PARAM_EXTERN || ((EState *) context)->es_param_list_info == NULL;
+	return expression_tree_walker(node, tsdb_explain_needs_execution, context);
+}
+
+// private functions
+
+/* Those that the scan takes care of; the rest is the node's filter. */
+static void
+explain_conditions(CustomScan *scan, List *ancestors, ExplainState *es)
+{
+	List *conditions = list_nth(scan->custom_exprs, 4);
+	List *context;
+
+	if (conditions == NIL)
+		return;
+	context = set_deparse_context_plan(es->deparse_cxt, (Plan *) scan, ancestors);
+	ExplainPropertyText("Conditions",
+						deparse_expression((Node *) make_ands_explicit(conditions), context,
+										   es->verbose, false),
+						es);
+}
+
+static void
+explain_walk(const TsdbScanState *state, ExplainState *es)
+{
+	if (state->is_backward)
+		ExplainPropertyText("Time Direction", "Backward", es);
+	if (state->slices != NULL)
+		ExplainPropertyText("Time Slices", state->slices_backward ? "Backward" : "Forward", es);
+	if (state->sort_keys != NIL)
+		ExplainPropertyText("Series Order", "By Tags", es);
+	if (state->one_per_series)
+		ExplainPropertyBool("One Row Per Series", true, es);
 }
 
 static char *
@@ -85,6 +118,11 @@ explain_counters(const TsdbScanState *state, ExplainState *es)
 	ExplainPropertyUInteger("Segments Opened", NULL, counters.segments_opened, es);
 	ExplainPropertyUInteger("Blocks Decoded", NULL, counters.blocks_decoded, es);
 	ExplainPropertyUInteger("Blocks Skipped", NULL, counters.blocks_skipped, es);
+	if (state->value_filter != NULL)
+	{
+		ExplainPropertyUInteger("Blocks Skipped by Value", NULL, counters.blocks_filtered, es);
+		ExplainPropertyUInteger("Rows Removed by Value", NULL, state->rows_filtered, es);
+	}
 	ExplainPropertyUInteger("Runs Read", NULL, counters.runs_read, es);
 	ExplainPropertyUInteger("Runs Skipped", NULL, counters.runs_skipped, es);
 	ExplainPropertyUInteger("Pending Rows", NULL, counters.pending_rows, es);
@@ -94,6 +132,7 @@ static void
 add_counters(TsdbReaderCounters *sum, const TsdbReaderCounters *more)
 {
 	sum->windows += more->windows;
+	sum->blocks_filtered += more->blocks_filtered;
 	sum->segments_opened += more->segments_opened;
 	sum->blocks_decoded += more->blocks_decoded;
 	sum->blocks_skipped += more->blocks_skipped;

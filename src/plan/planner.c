@@ -3,7 +3,8 @@
  * planner.c
  *	  Where tsdb hooks into planner and executor.
  *
- * Planner: every scan of a tsdb table gets a path of ours beside core's.
+ * Planner: every scan of a tsdb table gets a path of ours beside core's, and so do queries that need
+ * one row of each series, and grouped queries that summaries can answer.
  * Executor: rows that this transaction has not flushed yet live in the memory of this
  * backend, where parallel workers don't see them; so they are flushed before a parallel
  * plan starts.
@@ -16,6 +17,10 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/cost.h"
 #include "optimizer/paths.h"
+#include "optimizer/planner.h"
+#include "plan/aggnode.h"
+#include "plan/aggpath.h"
+#include "plan/distinctpath.h"
 #include "plan/planner.h"
 #include "plan/scannode.h"
 #include "plan/scanpath.h"
@@ -25,12 +30,15 @@
 #include "write/buffer.h"
 
 bool tsdb_enable_scan = true;
+bool tsdb_enable_agg = true;
 
 static set_rel_pathlist_hook_type prev_set_rel_pathlist = NULL;
+static create_upper_paths_hook_type prev_create_upper_paths = NULL;
 static ExecutorStart_hook_type prev_executor_start = NULL;
 
 static void set_rel_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte);
 static bool is_scannable(RelOptInfo *rel, const RangeTblEntry *rte);
+static void create_upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input_rel, RelOptInfo *output_rel, void *extra);
 static void executor_start(QueryDesc *query, int eflags);
 static void forbid_workers(QueryDesc *query);
 
@@ -42,9 +50,17 @@ tsdb_planner_init(void)
 							 "It reads only the series, times and columns that a query needs.",
 							 &tsdb_enable_scan, true, PGC_USERSET, GUC_EXPLAIN, NULL, NULL, NULL);
 
+	DefineCustomBoolVariable("tsdb.enable_agg",
+							 "Enables the planner's use of tsdb's own aggregation.",
+							 "It answers grouped queries from summaries.",
+							 &tsdb_enable_agg, true, PGC_USERSET, GUC_EXPLAIN, NULL, NULL, NULL);
+
 	tsdb_scannode_init();
+	tsdb_aggnode_init();
 	prev_set_rel_pathlist = set_rel_pathlist_hook;
 	set_rel_pathlist_hook = set_rel_pathlist;
+	prev_create_upper_paths = create_upper_paths_hook;
+	create_upper_paths_hook = create_upper_paths;
 	prev_executor_start = ExecutorStart_hook;
 	ExecutorStart_hook = executor_start;
 }
@@ -78,6 +94,17 @@ is_scannable(RelOptInfo *rel, const RangeTblEntry *rte)
 			return false; /* only a TID scan can evaluate it */
 	}
 	return tsdb_table_is(rte->relid);
+}
+
+static void
+create_upper_paths(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input_rel, RelOptInfo *output_rel, void *extra)
+{
+	if (prev_create_upper_paths)
+		prev_create_upper_paths(root, stage, input_rel, output_rel, extra);
+	if (tsdb_enable_scan)
+		tsdb_distinctpath_add(root, stage, input_rel, output_rel);
+	if (tsdb_enable_agg && stage == UPPERREL_GROUP_AGG)
+		tsdb_aggpath_add(root, input_rel, output_rel, (List *) ((GroupPathExtraData *) extra)->havingQual);
 }
 
 static void

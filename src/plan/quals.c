@@ -25,7 +25,7 @@ static bool is_time_bound(PlannerInfo *root, RelOptInfo *rel, const TsdbTable *t
 						  Node **bound, int *strategy);
 static bool is_constant_here(PlannerInfo *root, RelOptInfo *rel, Node *node);
 static bool is_tag_condition(RelOptInfo *rel, const TsdbTable *table, Node *clause);
-static List *find_pins(PlannerInfo *root, RelOptInfo *rel, const TsdbTable *table, List *clauses);
+static void find_pins(PlannerInfo *root, RelOptInfo *rel, const TsdbTable *table, TsdbQuals *quals);
 static Node *find_pin(PlannerInfo *root, RelOptInfo *rel, AttrNumber tag, List *clauses);
 static bool is_bytewise_equality(const OpExpr *op);
 static bool may_raise(Node *node, void *context);
@@ -61,7 +61,26 @@ tsdb_quals_split(PlannerInfo *root, RelOptInfo *rel, const TsdbTable *table, Lis
 			quals->tag_rinfos = lappend(quals->tag_rinfos, rinfo);
 		}
 	}
-	quals->pins = find_pins(root, rel, table, quals->tags);
+	find_pins(root, rel, table, quals);
+}
+
+bool
+tsdb_quals_is_bytewise(Oid type, Oid collation)
+{
+	switch (type)
+	{
+		case TEXTOID:
+			return OidIsValid(collation) && get_collation_isdeterministic(collation);
+		case BOOLOID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case UUIDOID:
+		case DATEOID:
+			return true;
+		default:
+			return false;
+	}
 }
 
 bool
@@ -137,21 +156,21 @@ is_tag_condition(RelOptInfo *rel, const TsdbTable *table, Node *clause)
 	return !may_raise(clause, NULL);
 }
 
-/* One value per tag, if every tag has to equal one: then the dictionary needs no listing. */
-static List *
-find_pins(PlannerInfo *root, RelOptInfo *rel, const TsdbTable *table, List *clauses)
+/* Tags that have to equal one value each; when all do, the dictionary needs no listing. */
+static void
+find_pins(PlannerInfo *root, RelOptInfo *rel, const TsdbTable *table, TsdbQuals *quals)
 {
-	List *pins = NIL;
-
 	for (int i = 0; i < table->ntags; i++)
 	{
-		Node *pin = find_pin(root, rel, table->tag_attnums[i], clauses);
+		Node *pin = find_pin(root, rel, table->tag_attnums[i], quals->tags);
 
 		if (pin == NULL)
-			return NIL;
-		pins = lappend(pins, pin);
+			continue;
+		quals->pins = lappend(quals->pins, pin);
+		quals->pinned = bms_add_member(quals->pinned, i);
 	}
-	return pins;
+	if (list_length(quals->pins) < table->ntags)
+		quals->pins = NIL;
 }
 
 static Node *
@@ -180,7 +199,7 @@ is_bytewise_equality(const OpExpr *op)
 	switch (op->opfuncid)
 	{
 		case F_TEXTEQ:
-			return OidIsValid(op->inputcollid) && get_collation_isdeterministic(op->inputcollid);
+			return tsdb_quals_is_bytewise(TEXTOID, op->inputcollid);
 		case F_BOOLEQ:
 		case F_INT2EQ:
 		case F_INT4EQ:

@@ -18,6 +18,7 @@ typedef struct TsdbQuals
 	List *strategies; /* int list beside it: btree strategy numbers */
 	List *tags; /* conditions on tag columns alone, ANDed */
 	List *pins; /* when every tag is pinned by equality: its values, in the order of the option; else NIL */
+	Bitmapset *pinned; /* indexes of the tags that equal one value each */
 	List *time_rinfos; /* the RestrictInfos that bounds and tags came from */
 	List *tag_rinfos;
 } TsdbQuals;
@@ -32,6 +33,9 @@ typedef struct TsdbQuals
  */
 extern void tsdb_quals_split(PlannerInfo *root, RelOptInfo *rel, const TsdbTable *table, List *rinfos,
 							 TsdbQuals *quals);
+
+/* tsdb_quals_is_bytewise - do values of this type that are equal under the collation have the same bytes? */
+extern bool tsdb_quals_is_bytewise(Oid type, Oid collation);
 
 /* tsdb_quals_is_column - is this expression a column of rel, perhaps relabelled? */
 extern bool tsdb_quals_is_column(Node *node, RelOptInfo *rel, AttrNumber attnum);

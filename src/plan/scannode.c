@@ -18,20 +18,36 @@
 #include "optimizer/optimizer.h"
 #include "plan/explain.h"
 #include "plan/scannode.h"
+#include "plan/scanorder.h"
+#include "series/series.h"
 #include "utils/memutils.h"
 #include "write/buffer.h"
 
 static Node *create_state(CustomScan *scan);
 static void begin_scan(CustomScanState *node, EState *estate, int eflags);
 static void choose_columns(TsdbScanState *state, const TsdbTable *table);
+static void add_value_columns(List *shapes, Bitmapset **attnos);
+static void make_witness(TsdbScanState *state);
 static void copy_wanted(TsdbWanted *to, const TsdbWanted *from);
+static void choose_walk(TsdbScanState *state, List *modes, const TsdbTable *table);
 static TupleTableSlot *exec_scan(CustomScanState *node);
 static TupleTableSlot *fetch_row(ScanState *node);
+static TupleTableSlot *fetch_by_time(TsdbScanState *state, TupleTableSlot *slot);
+static void fill_slot(TsdbScanState *state, TupleTableSlot *slot);
 static bool recheck_row(ScanState *node, TupleTableSlot *slot);
 static bool position(TsdbScanState *state);
 static void open_reader(TsdbScanState *state);
+static void list_walk(TsdbScanState *state);
+static void start_slices(TsdbScanState *state);
 static bool advance(TsdbScanState *state, ScanDirection direction);
+static bool is_reverse(const TsdbScanState *state, ScanDirection direction);
+static bool load_window(TsdbScanState *state, ScanDirection direction);
+static bool load_witness(TsdbScanState *state, ScanDirection direction);
+static void apply_filter(TsdbScanState *state);
 static const TsdbBatch *next_window(TsdbScanState *state, ScanDirection direction);
+static const TsdbBatch *next_walk_window(TsdbScanState *state, ScanDirection direction);
+static bool step_walk(TsdbScanState *state, int step);
+static const TsdbBatch *next_unit_window(TsdbScanState *state);
 static bool take_unit(TsdbScanState *state);
 static void end_scan(CustomScanState *node);
 static void rescan(CustomScanState *node);
@@ -85,10 +101,15 @@ begin_scan(CustomScanState *node, EState *estate, int eflags)
 	Relation rel = node->ss.ss_currentRelation;
 
 	state->context = AllocSetContextCreate(estate->es_query_cxt, "tsdb scan", ALLOCSET_DEFAULT_SIZES);
+	choose_walk(state, lfourth(scan->custom_private), tsdb_table_get(rel));
 	choose_columns(state, tsdb_table_get(rel));
+	state->sort_keys = lthird(scan->custom_private);
 	state->restriction = tsdb_restriction_create(&node->ss.ps, rel, linitial(scan->custom_exprs),
 												 linitial(scan->custom_private), lsecond(scan->custom_exprs),
 												 lthird(scan->custom_exprs));
+	if (lsecond(scan->custom_private) != NIL)
+		state->value_filter = tsdb_valuefilter_create(&node->ss.ps, lfourth(scan->custom_exprs), lsecond(scan->custom_private));
+	state->recheck = ExecInitQual(list_nth(scan->custom_exprs, 4), &node->ss.ps);
 }
 
 /* The value columns that the finished plan refers to. */
@@ -98,10 +119,16 @@ choose_columns(TsdbScanState *state, const TsdbTable *table)
 	CustomScan *scan = (CustomScan *) state->css.ss.ps.plan;
 	Bitmapset *attnos = NULL;
 	bool whole_row;
+	bool sees_time;
 
 	pull_varattnos((Node *) scan->scan.plan.targetlist, scan->scan.scanrelid, &attnos);
 	pull_varattnos((Node *) scan->scan.plan.qual, scan->scan.scanrelid, &attnos);
+	add_value_columns(lsecond(scan->custom_private), &attnos);
 	whole_row = bms_is_member(-FirstLowInvalidHeapAttributeNumber, attnos);
+
+	/* Or a system column, or the whole row: all that come before the first column. */
+	sees_time = bms_is_member(table->time_attnum - FirstLowInvalidHeapAttributeNumber, attnos) ||
+				(bms_next_member(attnos, -1) >= 0 && bms_next_member(attnos, -1) <= -FirstLowInvalidHeapAttributeNumber);
 
 	state->wanted = palloc(sizeof(TsdbWanted) * Max(table->nvalues, 1));
 	for (int i = 0; i < table->nvalues; i++)
@@ -109,6 +136,28 @@ choose_columns(TsdbScanState *state, const TsdbTable *table)
 		if (whole_row || bms_is_member(table->values[i].attnum - FirstLowInvalidHeapAttributeNumber, attnos))
 			copy_wanted(&state->wanted[state->nwanted++], &table->values[i]);
 	}
+	if (state->one_per_series && state->nwanted == 0 && !sees_time)
+		make_witness(state);
+}
+
+/* Those that the filter looks at. */
+static void
+add_value_columns(List *shapes, Bitmapset **attnos)
+{
+	ListCell *lc;
+
+	foreach (lc, shapes)
+		*attnos = bms_add_member(*attnos, linitial_int(lfirst(lc)) - FirstLowInvalidHeapAttributeNumber);
+}
+
+static void
+make_witness(TsdbScanState *state)
+{
+	static const int64 any_time = 0;
+
+	state->witness = palloc0(sizeof(TsdbBatch));
+	state->witness->nrows = 1;
+	state->witness->times = unconstify(int64 *, &any_time);
 }
 
 static void
@@ -127,6 +176,24 @@ copy_wanted(TsdbWanted *to, const TsdbWanted *from)
 	}
 }
 
+static void
+choose_walk(TsdbScanState *state, List *modes, const TsdbTable *table)
+{
+	state->by_series = list_member_int(modes, TSDB_SCAN_BY_SERIES);
+	state->is_backward = list_member_int(modes, TSDB_SCAN_BACKWARD);
+	state->one_per_series = list_member_int(modes, TSDB_SCAN_ONE_PER_SERIES);
+	if (list_member_int(modes, TSDB_SCAN_BY_TIME))
+	{
+		MemoryContext caller = MemoryContextSwitchTo(state->context);
+
+		state->slices = tsdb_timeslices_create(RelationGetDescr(state->css.ss.ss_currentRelation), table->time_attnum,
+											   state->is_backward);
+		state->slices_backward = state->is_backward;
+		state->is_backward = false; /* within a slice */
+		MemoryContextSwitchTo(caller);
+	}
+}
+
 static TupleTableSlot *
 exec_scan(CustomScanState *node)
 {
@@ -141,19 +208,54 @@ fetch_row(ScanState *node)
 
 	if (!state->is_positioned && !position(state))
 		return ExecClearTuple(slot);
+	if (state->slices != NULL)
+		return fetch_by_time(state, slot);
 	if (!advance(state, node->ps.state->es_direction))
 		return ExecClearTuple(slot);
-
-	tsdb_rowfiller_fill(state->filler, (uint32) state->row, slot);
-	tsdb_reader_tid(state->reader, (uint32) state->row, &slot->tts_tid);
+	fill_slot(state, slot);
 	return slot;
 }
 
-/* All conditions are in the filter too, which ExecScan evaluates. */
+/* The next row of the slice of time that is open, or of the next one that has rows. */
+static TupleTableSlot *
+fetch_by_time(TsdbScanState *state, TupleTableSlot *slot)
+{
+	int64 from;
+	int64 until;
+
+	while (!tsdb_timeslices_get(state->slices, slot))
+	{
+		if (!tsdb_timeslices_open(state->slices, &from, &until))
+			return ExecClearTuple(slot);
+		tsdb_reader_restrict(state->reader, state->restricted->series, state->restricted->nseries, from, until);
+		state->batch = NULL;
+		while (advance(state, ForwardScanDirection))
+		{
+			fill_slot(state, slot);
+			tsdb_timeslices_put(state->slices, slot);
+		}
+	}
+	slot->tts_tableOid = RelationGetRelid(state->css.ss.ss_currentRelation);
+	return slot;
+}
+
+static void
+fill_slot(TsdbScanState *state, TupleTableSlot *slot)
+{
+	uint32 row = state->nterms > 0 ? state->rows[state->row] : (uint32) state->row;
+
+	tsdb_rowfiller_fill(state->filler, row, slot);
+	if (state->batch != state->witness)
+		tsdb_reader_tid(state->reader, row, &slot->tts_tid);
+}
+
 static bool
 recheck_row(ScanState *node, TupleTableSlot *slot)
 {
-	return true;
+	ExprContext *econtext = node->ps.ps_ExprContext;
+
+	econtext->ecxt_scantuple = slot;
+	return ExecQual(((TsdbScanState *) node)->recheck, econtext);
 }
 
 /* Go to before the first row of what the conditions leave.  False when that is nothing. */
@@ -163,7 +265,11 @@ position(TsdbScanState *state)
 	const TsdbRestricted *restricted = state->restricted;
 
 	if (restricted == NULL)
+	{
 		restricted = state->restricted = tsdb_restriction_evaluate(state->restriction);
+		if (state->value_filter != NULL)
+			state->terms = tsdb_valuefilter_evaluate(state->value_filter, &state->nterms);
+	}
 	if (tsdb_restricted_is_empty(restricted))
 		return false;
 
@@ -171,7 +277,13 @@ position(TsdbScanState *state)
 		open_reader(state);
 	else
 		tsdb_reader_rescan(state->reader);
-	tsdb_reader_restrict(state->reader, restricted->series, restricted->nseries, restricted->from, restricted->until);
+	tsdb_reader_set_filter(state->reader, state->terms, state->nterms);
+	if (state->by_series)
+		list_walk(state);
+	else if (state->slices != NULL)
+		start_slices(state);
+	else
+		tsdb_reader_restrict(state->reader, restricted->series, restricted->nseries, restricted->from, restricted->until);
 	state->batch = NULL;
 	state->has_unit = false;
 	state->is_positioned = true;
@@ -194,35 +306,179 @@ open_reader(TsdbScanState *state)
 	MemoryContextSwitchTo(caller);
 }
 
+/* The series to read, in the order of the scan. */
+static void
+list_walk(TsdbScanState *state)
+{
+	Relation rel = state->css.ss.ss_currentRelation;
+	const TsdbRestricted *restricted = state->restricted;
+	MemoryContext caller = MemoryContextSwitchTo(state->context);
+	uint32 nseries = restricted->nseries;
+
+	if (state->walk != NULL)
+		pfree(state->walk);
+	if (restricted->series == NULL)
+		state->walk = tsdb_series_list(rel, tsdb_table_get(rel), &nseries);
+	else
+	{
+		state->walk = MemoryContextAllocHuge(state->context, sizeof(uint32) * nseries);
+		memcpy(state->walk, restricted->series, sizeof(uint32) * nseries);
+	}
+	if (state->sort_keys != NIL)
+		tsdb_scanorder_sort(rel, state->sort_keys, state->walk, nseries);
+	state->nwalk = nseries;
+	state->walk_at = -1;
+	MemoryContextSwitchTo(caller);
+}
+
+/* All series together, over all times that they may have rows of. */
+static void
+start_slices(TsdbScanState *state)
+{
+	Relation rel = state->css.ss.ss_currentRelation;
+	const TsdbRestricted *restricted = state->restricted;
+	uint32 *series = restricted->series;
+	uint32 nseries = restricted->nseries;
+	TsdbExtent extent;
+
+	if (series == NULL)
+		series = tsdb_series_list(rel, tsdb_table_get(rel), &nseries);
+	extent = tsdb_reader_extent(state->reader, series, nseries,
+								state->slices_backward ? BackwardScanDirection : ForwardScanDirection);
+	tsdb_timeslices_start(state->slices, Max(extent.from, restricted->from), Min(extent.until, restricted->until),
+						  state->css.ss.ps.plan->plan_rows);
+	if (series != restricted->series)
+		pfree(series);
+}
+
 /* Step to the next row in this direction; false beyond the last one. */
 static bool
 advance(TsdbScanState *state, ScanDirection direction)
 {
-	bool is_backward = ScanDirectionIsBackward(direction);
+	bool is_back = is_reverse(state, direction);
 
-	if (state->batch != NULL)
+	if (state->batch != NULL && !state->one_per_series)
 	{
-		state->row += is_backward ? -1 : 1;
-		if (state->row >= 0 && state->row < state->batch->nrows)
+		state->row += is_back ? -1 : 1;
+		if (state->row >= 0 && state->row < state->nrows)
 			return true;
 	}
-
-	CHECK_FOR_INTERRUPTS();
-	state->batch = next_window(state, is_backward ? BackwardScanDirection : ForwardScanDirection);
-	if (state->batch == NULL)
+	if (state->one_per_series && !step_walk(state, 1))
+		return false;
+	if (state->witness == NULL ? !load_window(state, direction) : !load_witness(state, direction))
 		return false;
 	tsdb_rowfiller_set_batch(state->filler, state->batch);
-	state->row = is_backward ? (int64) state->batch->nrows - 1 : 0;
+	state->row = is_back ? state->nrows - 1 : 0;
+	return true;
+}
+
+/* Are the rows of a window taken from its end? */
+static bool
+is_reverse(const TsdbScanState *state, ScanDirection direction)
+{
+	return (bool) ScanDirectionIsBackward(direction) != state->is_backward;
+}
+
+/* The next window with a row that passes the filter. */
+static bool
+load_window(TsdbScanState *state, ScanDirection direction)
+{
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		state->batch = state->by_series ? next_walk_window(state, direction) : next_window(state, direction);
+		if (state->batch == NULL)
+			return false;
+		state->nrows = state->batch->nrows;
+		if (state->nterms > 0)
+			apply_filter(state);
+	} while (state->nrows == 0);
+	return true;
+}
+
+/* The same where it is enough to know that a series has rows. */
+static bool
+load_witness(TsdbScanState *state, ScanDirection direction)
+{
+	TsdbPresence presence;
+
+	while ((presence = tsdb_reader_probe(state->reader, state->walk[state->walk_at])) == TSDB_PRESENCE_NONE)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!step_walk(state, 1))
+			return false;
+	}
+	if (presence == TSDB_PRESENCE_UNKNOWN)
+		return load_window(state, direction);
+	state->witness->series_id = state->walk[state->walk_at];
+	state->batch = state->witness;
+	state->nrows = 1;
+	return true;
+}
+
+static void
+apply_filter(TsdbScanState *state)
+{
+	uint32 nrows = state->batch->nrows;
+
+	if (nrows > state->nrows_max)
+	{
+		if (state->rows != NULL)
+			pfree(state->rows);
+		state->rows = NULL;
+		state->nrows_max = 0;
+		state->rows = MemoryContextAllocHuge(state->context, sizeof(uint32) * (Size) nrows);
+		state->nrows_max = nrows;
+	}
+	state->nrows = tsdb_filter_select(state->terms, state->nterms, state->batch, 0, nrows, state->rows);
+	state->rows_filtered += nrows - state->nrows;
+}
+
+static const TsdbBatch *
+next_window(TsdbScanState *state, ScanDirection direction)
+{
+	if (state->shared != NULL)
+		return next_unit_window(state);
+	return tsdb_reader_next(state->reader, is_reverse(state, direction) ? BackwardScanDirection : ForwardScanDirection);
+}
+
+/* The next window of this series, or of the next one that has rows. */
+static const TsdbBatch *
+next_walk_window(TsdbScanState *state, ScanDirection direction)
+{
+	ScanDirection in_series = is_reverse(state, direction) ? BackwardScanDirection : ForwardScanDirection;
+	int step = ScanDirectionIsBackward(direction) ? -1 : 1;
+
+	do
+	{
+		const TsdbBatch *batch = NULL;
+
+		CHECK_FOR_INTERRUPTS();
+		if (state->walk_at >= 0 && state->walk_at < state->nwalk)
+			batch = tsdb_reader_next(state->reader, in_series);
+		if (batch != NULL)
+			return batch;
+	} while (step_walk(state, step));
+	return NULL;
+}
+
+/* Go to the next series; false when there is none. */
+static bool
+step_walk(TsdbScanState *state, int step)
+{
+	int64 at = state->walk_at + step;
+
+	state->walk_at = Max(-1, Min(at, state->nwalk));
+	if (at < 0 || at >= state->nwalk)
+		return false;
+	tsdb_reader_restrict(state->reader, &state->walk[at], 1, state->restricted->from, state->restricted->until);
 	return true;
 }
 
 /* Parallel scans go forward only: cursors are never parallel. */
 static const TsdbBatch *
-next_window(TsdbScanState *state, ScanDirection direction)
+next_unit_window(TsdbScanState *state)
 {
-	if (state->shared == NULL)
-		return tsdb_reader_next(state->reader, direction);
-
 	while (state->has_unit || take_unit(state))
 	{
 		const TsdbBatch *batch = tsdb_reader_next(state->reader, ForwardScanDirection);
@@ -255,6 +511,8 @@ end_scan(CustomScanState *node)
 		tsdb_reader_close(state->reader);
 	state->reader = NULL;
 	ExecClearTuple(node->ss.ss_ScanTupleSlot);
+	if (state->slices != NULL)
+		tsdb_timeslices_free(state->slices);
 	MemoryContextDelete(state->context);
 }
 
@@ -283,6 +541,7 @@ initialize_dsm(CustomScanState *node, ParallelContext *pcxt, void *coordinate)
 	pg_atomic_init_u32(&shared->next_unit, 0);
 	for (Size i = 0; i < TSDB_SCANNODE_NCOUNTERS; i++)
 		pg_atomic_init_u64(&shared->counters[i], 0);
+	pg_atomic_init_u64(&shared->rows_filtered, 0);
 	((TsdbScanState *) node)->shared = shared;
 }
 
@@ -314,6 +573,7 @@ shutdown_scan(CustomScanState *node)
 
 		for (Size i = 0; i < TSDB_SCANNODE_NCOUNTERS; i++)
 			sums[i] = pg_atomic_read_u64(&state->shared->counters[i]);
+		state->rows_filtered += pg_atomic_exchange_u64(&state->shared->rows_filtered, 0);
 	}
 	else if (state->reader != NULL)
 	{
@@ -321,5 +581,6 @@ shutdown_scan(CustomScanState *node)
 
 		for (Size i = 0; i < TSDB_SCANNODE_NCOUNTERS; i++)
 			pg_atomic_fetch_add_u64(&state->shared->counters[i], counters[i]);
+		pg_atomic_fetch_add_u64(&state->shared->rows_filtered, (int64) state->rows_filtered);
 	}
 }

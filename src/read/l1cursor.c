@@ -14,6 +14,8 @@
 #include "miscadmin.h"
 #include "pg/check.h"
 #include "read/l1cursor.h"
+#include "read/prune.h"
+#include "read/segfind.h"
 #include "utils/memutils.h"
 
 #define NSLOTS 2
@@ -32,21 +34,11 @@ typedef struct Slot
 	bool has_columns; /* group columns are loaded */
 	TsdbGroupColumn *columns; /* per wanted column */
 	bool *column_stored;
+	TsdbPruner *pruner;
 	uint32 block_id; /* decoded block, 0 = none */
 	MemoryContext block_context;
 	TsdbBatch block;
 } Slot;
-
-/* Answer to the last search for a segment in one direction. */
-typedef struct Memo
-{
-	bool valid;
-	bool found;
-	uint32 series; /* searched from */
-	int32 segment_no;
-	uint32 found_series;
-	int32 found_segment_no;
-} Memo;
 
 struct TsdbL1Cursor
 {
@@ -60,8 +52,7 @@ struct TsdbL1Cursor
 	MemoryContext context;
 	uint64 clock;
 	Slot slots[NSLOTS];
-	Memo after;
-	Memo before;
+	TsdbSegmentFinder *finder;
 	Slot *region_slot; /* where the block of the last region is */
 	uint32 region_block;
 };
@@ -78,8 +69,6 @@ typedef struct Hint
 static Hint hints[HINTS];
 
 static bool split_key(TsdbL1Cursor *cursor, TsdbKey key, int32 *segment_no);
-static bool find_after(TsdbL1Cursor *cursor, uint32 series, int32 segment_no, uint32 *found_series, int32 *found_no);
-static bool find_before(TsdbL1Cursor *cursor, uint32 series, int32 segment_no, uint32 *found_series, int32 *found_no);
 static Slot *open_segment(TsdbL1Cursor *cursor, uint32 series, int32 segment_no);
 static void load_group(TsdbL1Cursor *cursor, Slot *slot, uint32 group_no);
 static void load_columns(TsdbL1Cursor *cursor, Slot *slot);
@@ -104,6 +93,7 @@ tsdb_l1_open(Relation rel, TsdbStore *store, Snapshot snapshot, int64 segment_us
 	cursor->wanted = wanted;
 	cursor->nwanted = nwanted;
 	cursor->counters = counters;
+	cursor->finder = tsdb_segfind_create(store, snapshot);
 	cursor->context = AllocSetContextCreate(CurrentMemoryContext, "tsdb segments", ALLOCSET_DEFAULT_SIZES);
 	for (int i = 0; i < NSLOTS; i++)
 	{
@@ -120,7 +110,14 @@ void
 tsdb_l1_close(TsdbL1Cursor *cursor)
 {
 	MemoryContextDelete(cursor->context);
+	tsdb_segfind_free(cursor->finder);
 	pfree(cursor);
+}
+
+void
+tsdb_l1_restrict(TsdbL1Cursor *cursor, uint32 series_from, uint32 series_upto)
+{
+	tsdb_segfind_restrict(cursor->finder, series_from, series_upto);
 }
 
 bool
@@ -140,7 +137,7 @@ tsdb_l1_next(TsdbL1Cursor *cursor, TsdbKey key, TsdbKey *found)
 		Slot *slot;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!find_after(cursor, series, segment_no, &found_series, &found_no))
+		if (!tsdb_segfind_after(cursor->finder, series, segment_no, &found_series, &found_no))
 			return false;
 		if (found_series != series || found_no != segment_no)
 			time = PG_INT64_MIN;
@@ -199,7 +196,7 @@ tsdb_l1_previous(TsdbL1Cursor *cursor, TsdbKey key, TsdbKey *found)
 		Slot *slot;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!find_before(cursor, series, segment_no, &found_series, &found_no))
+		if (!tsdb_segfind_before(cursor->finder, series, segment_no, &found_series, &found_no))
 			return false;
 		if (found_series != series || found_no != segment_no)
 			time = PG_INT64_MAX;
@@ -239,16 +236,16 @@ tsdb_l1_region(TsdbL1Cursor *cursor, TsdbKey key, TsdbRegion *region)
 	tsdb_l1_empty_region(region);
 	if (!split_key(cursor, key, &segment_no))
 		return;
-	if (!find_after(cursor, key.series, segment_no, &found_series, &found_no) ||
+	if (!tsdb_segfind_after(cursor->finder, key.series, segment_no, &found_series, &found_no) ||
 		found_series != key.series || found_no != segment_no)
 	{
 		/* Between segments. */
-		if (find_after(cursor, key.series, segment_no, &found_series, &found_no))
+		if (tsdb_segfind_after(cursor->finder, key.series, segment_no, &found_series, &found_no))
 		{
 			region->hi.series = found_series;
 			region->hi.time = tsdb_grid_segment_start(found_no, cursor->segment_us);
 		}
-		if (find_before(cursor, key.series, segment_no, &found_series, &found_no))
+		if (tsdb_segfind_before(cursor->finder, key.series, segment_no, &found_series, &found_no))
 		{
 			region->lo.series = found_series;
 			if (found_no == PG_INT32_MAX)
@@ -296,6 +293,34 @@ tsdb_l1_region(TsdbL1Cursor *cursor, TsdbKey key, TsdbRegion *region)
 		region->hi.time = block->from_us;
 }
 
+TsdbPresence
+tsdb_l1_probe(TsdbL1Cursor *cursor, uint32 series, int64 from, int64 until)
+{
+	TsdbKey key = {series, from};
+	TsdbPresence presence = TSDB_PRESENCE_NONE;
+	uint32 found_series;
+	int32 segment_no;
+
+	if (!split_key(cursor, key, &segment_no))
+		return presence;
+	while (tsdb_segfind_after(cursor->finder, series, segment_no, &found_series, &segment_no) && found_series == series &&
+		   tsdb_grid_segment_start(segment_no, cursor->segment_us) < until)
+	{
+		const TsdbSegment *segment = &open_segment(cursor, series, segment_no)->stored.segment;
+
+		for (uint32 i = 0; i < segment->ngroups; i++)
+		{
+			if (from <= segment->groups[i].from_us && segment->groups[i].until_us <= until)
+				return TSDB_PRESENCE_SOME;
+			if (from < segment->groups[i].until_us && segment->groups[i].from_us < until)
+				presence = TSDB_PRESENCE_UNKNOWN;
+		}
+		if (segment_no++ == PG_INT32_MAX)
+			break;
+	}
+	return presence;
+}
+
 void
 tsdb_l1_empty_region(TsdbRegion *region)
 {
@@ -314,6 +339,24 @@ tsdb_l1_block(TsdbL1Cursor *cursor)
 	if (slot->block_id != block->block_id)
 		decode_block(cursor, slot, block, cursor->region_block);
 	return &slot->block;
+}
+
+bool
+tsdb_l1_barren(TsdbL1Cursor *cursor, const TsdbFilterTerm *terms, int nterms, ScanDirection direction, TsdbBarren *barren)
+{
+	Slot *slot = cursor->region_slot;
+
+	if (slot->pruner == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(cursor->context);
+
+		slot->pruner = tsdb_pruner_create(cursor->rel, cursor->wanted, cursor->nwanted);
+		MemoryContextSwitchTo(old);
+	}
+	if (!slot->has_columns)
+		load_columns(cursor, slot);
+	return tsdb_pruner_find(slot->pruner, terms, nterms, &slot->stored.segment, (uint32) slot->group_no, &slot->base,
+							slot->columns, slot->column_stored, cursor->region_block, direction, barren);
 }
 
 bool
@@ -349,66 +392,6 @@ split_key(TsdbL1Cursor *cursor, TsdbKey key, int32 *segment_no)
 	return true;
 }
 
-static bool
-find_after(TsdbL1Cursor *cursor, uint32 series, int32 segment_no, uint32 *found_series, int32 *found_no)
-{
-	Memo *memo = &cursor->after;
-
-	if (!(memo->valid &&
-		  (memo->series < series || (memo->series == series && memo->segment_no <= segment_no)) &&
-		  (!memo->found || series < memo->found_series ||
-		   (series == memo->found_series && segment_no <= memo->found_segment_no))))
-	{
-		TsdbStoreRow row;
-		TsdbStoreScan *scan = tsdb_store_beginscan(cursor->store, cursor->snapshot, TSDB_KIND_SEGMENT,
-												   series, segment_no, TSDB_STORE_MAX_ID, PG_INT32_MAX, false);
-
-		memo->valid = true;
-		memo->series = series;
-		memo->segment_no = segment_no;
-		memo->found = tsdb_store_getnext(scan, &row);
-		if (memo->found)
-		{
-			memo->found_series = row.id;
-			memo->found_segment_no = row.seq;
-		}
-		tsdb_store_endscan(scan);
-	}
-	*found_series = memo->found_series;
-	*found_no = memo->found_segment_no;
-	return memo->found;
-}
-
-static bool
-find_before(TsdbL1Cursor *cursor, uint32 series, int32 segment_no, uint32 *found_series, int32 *found_no)
-{
-	Memo *memo = &cursor->before;
-
-	if (!(memo->valid &&
-		  (series < memo->series || (series == memo->series && segment_no <= memo->segment_no)) &&
-		  (!memo->found || memo->found_series < series ||
-		   (memo->found_series == series && memo->found_segment_no <= segment_no))))
-	{
-		TsdbStoreRow row;
-		TsdbStoreScan *scan = tsdb_store_beginscan(cursor->store, cursor->snapshot, TSDB_KIND_SEGMENT,
-												   0, PG_INT32_MIN, series, segment_no, true);
-
-		memo->valid = true;
-		memo->series = series;
-		memo->segment_no = segment_no;
-		memo->found = tsdb_store_getnext(scan, &row);
-		if (memo->found)
-		{
-			memo->found_series = row.id;
-			memo->found_segment_no = row.seq;
-		}
-		tsdb_store_endscan(scan);
-	}
-	*found_series = memo->found_series;
-	*found_no = memo->found_segment_no;
-	return memo->found;
-}
-
 static Slot *
 open_segment(TsdbL1Cursor *cursor, uint32 series, int32 segment_no)
 {
@@ -435,6 +418,8 @@ open_segment(TsdbL1Cursor *cursor, uint32 series, int32 segment_no)
 	MemoryContextReset(slot->block_context);
 	slot->group_no = -1;
 	slot->block_id = 0;
+	if (slot->pruner != NULL)
+		tsdb_pruner_forget_segment(slot->pruner);
 	old = MemoryContextSwitchTo(slot->context);
 	if (!tsdb_segstore_find(cursor->store, cursor->rel, cursor->snapshot, series, segment_no, &slot->stored))
 		elog(ERROR, "series %u of table \"%s\" has lost its segment %d", series,
@@ -443,6 +428,8 @@ open_segment(TsdbL1Cursor *cursor, uint32 series, int32 segment_no)
 	slot->valid = true;
 	slot->used = ++cursor->clock;
 	cursor->counters->segments_opened++;
+	for (uint32 i = 0; i < slot->stored.segment.ngroups; i++)
+		cursor->counters->blocks_skipped += slot->stored.segment.groups[i].nblocks;
 	return slot;
 }
 
@@ -456,6 +443,8 @@ load_group(TsdbL1Cursor *cursor, Slot *slot, uint32 group_no)
 	MemoryContextReset(slot->group_context);
 	slot->group_no = -1;
 	slot->has_columns = false;
+	if (slot->pruner != NULL)
+		tsdb_pruner_forget_group(slot->pruner);
 	old = MemoryContextSwitchTo(slot->group_context);
 	tsdb_segstore_group(cursor->store, cursor->rel, cursor->snapshot, &slot->stored.segment, group_no, &slot->base);
 	MemoryContextSwitchTo(old);
@@ -554,6 +543,7 @@ decode_block(TsdbL1Cursor *cursor, Slot *slot, const TsdbBlock *block, uint32 bl
 	hint->series = segment->series;
 	hint->segment_no = segment->segment_no;
 	cursor->counters->blocks_decoded++;
+	cursor->counters->blocks_skipped -= Min(cursor->counters->blocks_skipped, 1);
 }
 
 static void
@@ -630,7 +620,7 @@ find_block(TsdbL1Cursor *cursor, uint32 block_id, uint32 *block_index)
 		uint32 series;
 		int32 segment_no;
 
-		if (find_after(cursor, hint->series, hint->segment_no, &series, &segment_no) &&
+		if (tsdb_segfind_after(cursor->finder, hint->series, hint->segment_no, &series, &segment_no) &&
 			series == hint->series && segment_no == hint->segment_no)
 		{
 			found = open_segment(cursor, series, segment_no);

@@ -8,6 +8,7 @@
 #ifndef TSDB_L1CURSOR_H
 #define TSDB_L1CURSOR_H
 
+#include "read/prune.h"
 #include "read/reader.h"
 #include "store/segstore.h"
 
@@ -28,6 +29,9 @@ extern TsdbL1Cursor *tsdb_l1_open(Relation rel, TsdbStore *store, Snapshot snaps
 								  const TsdbWanted *wanted, int nwanted, TsdbReaderCounters *counters);
 extern void tsdb_l1_close(TsdbL1Cursor *cursor);
 
+/* tsdb_l1_restrict - only segments of these series are wanted from now on, both inclusive; 0 and TSDB_STORE_MAX_ID: all. */
+extern void tsdb_l1_restrict(TsdbL1Cursor *cursor, uint32 series_from, uint32 series_upto);
+
 /*
  * tsdb_l1_next - the first key at or after `key` that may have a row: `key` itself inside a block, else
  * the first row of the next block.  tsdb_l1_previous: the last one before `key`.
@@ -39,6 +43,17 @@ extern bool tsdb_l1_previous(TsdbL1Cursor *cursor, TsdbKey key, TsdbKey *found);
 extern void tsdb_l1_region(TsdbL1Cursor *cursor, TsdbKey key, TsdbRegion *region);
 extern void tsdb_l1_empty_region(TsdbRegion *region);
 extern const TsdbBatch *tsdb_l1_block(TsdbL1Cursor *cursor);
+
+/*
+ * tsdb_l1_barren - can no compacted row around the block of the last region pass these terms, on wanted columns?
+ *
+ * Asked before tsdb_l1_block, it saves decoding it; says how far the stretch reaches.
+ */
+extern bool tsdb_l1_barren(TsdbL1Cursor *cursor, const TsdbFilterTerm *terms, int nterms, ScanDirection direction,
+						   TsdbBarren *barren);
+
+/* tsdb_l1_probe - are there compacted rows of a series in [from, until)?  Looks at roots only. */
+extern TsdbPresence tsdb_l1_probe(TsdbL1Cursor *cursor, uint32 series, int64 from, int64 until);
 
 /* tsdb_l1_resolve - key of row offset - 1 of a block; false when this snapshot has no such block. */
 extern bool tsdb_l1_resolve(TsdbL1Cursor *cursor, uint32 block_id, uint32 offset, TsdbKey *key);

@@ -23,6 +23,7 @@
 #include "read/keys.h"
 #include "read/l1cursor.h"
 #include "read/reader.h"
+#include "read/readrange.h"
 #include "read/runset.h"
 #include "store/tid.h"
 #include "store/metapage.h"
@@ -53,15 +54,11 @@ struct TsdbReader
 	TsdbBatch *pending;
 	uint64 *pending_numbers;
 
-	/* restriction and unit */
-	uint32 *series; /* NULL = all */
-	uint32 nseries;
-	int64 from;
-	int64 until;
-	TsdbKey range_lo;
-	TsdbKey range_hi; /* exclusive */
+	TsdbReadRange range; /* restriction and unit */
 	uint32 nunits;
 	TsdbKey *units;
+	int nterms; /* conditions on values */
+	TsdbFilterTerm *terms;
 
 	/* position: the last window was [lo, hi) */
 	TsdbKey lo;
@@ -81,13 +78,16 @@ static dlist_head open_readers = DLIST_STATIC_INIT(open_readers);
 
 static void unlink_reader(void *arg);
 static void take_pending(TsdbReader *reader, TsdbBatch **pending, int npending);
-static bool allow_forward(TsdbReader *reader, TsdbKey *key, TsdbKey *stop);
-static bool allow_backward(TsdbReader *reader, TsdbKey *key, TsdbKey *stop);
 static bool next_key(TsdbReader *reader, TsdbKey key, TsdbKey *found);
+static bool next_version(TsdbReader *reader, TsdbKey key, TsdbKey *found);
 static bool previous_key(TsdbReader *reader, TsdbKey key, TsdbKey *found);
 static bool step_forward(TsdbReader *reader);
 static bool step_backward(TsdbReader *reader);
+static bool skip_barren(TsdbReader *reader, const TsdbRegion *region, TsdbKey stop, ScanDirection direction);
+static bool is_quiet(TsdbReader *reader, TsdbKey lo, TsdbKey hi);
 static void read_window(TsdbReader *reader, const TsdbRegion *region, ScanDirection direction);
+static int begin_window(TsdbReader *reader, ScanDirection direction);
+static void merge_window(TsdbReader *reader, const TsdbBatch *base, int nsources, uint64 watermark);
 static bool cut_window(TsdbReader *reader, int nsources, ScanDirection direction);
 static void set_view(TsdbReader *reader, TsdbBatch *view, const TsdbBatch *batch, uint32 from, uint32 until);
 static int collect_sources(TsdbReader *reader);
@@ -135,10 +135,10 @@ tsdb_reader_open(Relation rel, const TsdbTable *table, Snapshot snapshot,
 		reader->l1 = tsdb_l1_open(rel, reader->store, reader->snapshot, reader->segment_us,
 								  reader->wanted, nwanted, &reader->counters);
 
-	reader->from = PG_INT64_MIN;
-	reader->until = PG_INT64_MAX;
-	reader->range_lo = KEY_MIN;
-	reader->range_hi = KEY_MAX;
+	reader->range.from = PG_INT64_MIN;
+	reader->range.until = PG_INT64_MAX;
+	reader->range.lo = KEY_MIN;
+	reader->range.hi = KEY_MAX;
 	tsdb_reader_rescan(reader);
 	MemoryContextSwitchTo(old);
 	return reader;
@@ -159,25 +159,54 @@ tsdb_reader_close(TsdbReader *reader)
 void
 tsdb_reader_restrict(TsdbReader *reader, const uint32 *series, uint32 nseries, int64 from, int64 until)
 {
-	if (reader->series != NULL)
-		pfree(reader->series);
-	reader->series = NULL;
-	reader->nseries = nseries;
+	if (reader->range.series != NULL)
+		pfree(reader->range.series);
+	reader->range.series = NULL;
+	reader->range.nseries = nseries;
 	if (series != NULL)
 	{
-		reader->series = MemoryContextAlloc(reader->context, sizeof(uint32) * Max(nseries, 1));
-		memcpy(reader->series, series, sizeof(uint32) * nseries);
+		reader->range.series = MemoryContextAlloc(reader->context, sizeof(uint32) * Max(nseries, 1));
+		memcpy(reader->range.series, series, sizeof(uint32) * nseries);
 	}
-	reader->from = from;
-	reader->until = until;
-	tsdb_runset_restrict(reader->runs, from, until);
+	if (reader->l1 != NULL)
+		tsdb_l1_restrict(reader->l1, series != NULL && nseries > 0 ? series[0] : 0,
+						 series != NULL && nseries > 0 ? series[nseries - 1] : TSDB_STORE_MAX_ID);
+	if (from != reader->range.from || until != reader->range.until)
+		tsdb_runset_restrict(reader->runs, from, until);
+	reader->range.from = from;
+	reader->range.until = until;
 	tsdb_reader_rescan(reader);
+}
+
+void
+tsdb_reader_set_filter(TsdbReader *reader, const TsdbFilterTerm *terms, int nterms)
+{
+	if (reader->terms != NULL)
+		pfree(reader->terms);
+	reader->terms = MemoryContextAlloc(reader->context, sizeof(TsdbFilterTerm) * Max(nterms, 1));
+	if (nterms > 0)
+		memcpy(reader->terms, terms, sizeof(TsdbFilterTerm) * nterms);
+	reader->nterms = nterms;
+}
+
+TsdbPresence
+tsdb_reader_probe(TsdbReader *reader, uint32 series)
+{
+	MemoryContext old = MemoryContextSwitchTo(reader->context);
+	TsdbKey from = {series, reader->range.from};
+	TsdbKey until = {series, reader->range.until};
+	TsdbPresence presence = TSDB_PRESENCE_UNKNOWN;
+
+	if (is_quiet(reader, from, until))
+		presence = reader->l1 != NULL ? tsdb_l1_probe(reader->l1, series, from.time, until.time) : TSDB_PRESENCE_NONE;
+	MemoryContextSwitchTo(old);
+	return presence;
 }
 
 void
 tsdb_reader_rescan(TsdbReader *reader)
 {
-	reader->lo = reader->hi = reader->range_lo;
+	reader->lo = reader->hi = reader->range.lo;
 	reader->started = false;
 	reader->window.nrows = 0;
 }
@@ -197,7 +226,7 @@ tsdb_reader_next(TsdbReader *reader, ScanDirection direction)
 	bool found;
 
 	if (!reader->started && ScanDirectionIsBackward(direction))
-		reader->lo = reader->hi = reader->range_hi;
+		reader->lo = reader->hi = reader->range.hi;
 	reader->started = true;
 	do
 	{
@@ -212,6 +241,24 @@ tsdb_reader_next(TsdbReader *reader, ScanDirection direction)
 	}
 	reader->counters.rows += reader->window.nrows;
 	return &reader->window;
+}
+
+void
+tsdb_reader_set_range(TsdbReader *reader, TsdbKey lo, TsdbKey hi)
+{
+	reader->range.lo = lo;
+	reader->range.hi = hi;
+	tsdb_reader_rescan(reader);
+}
+
+bool
+tsdb_reader_next_version(TsdbReader *reader, TsdbKey key, TsdbKey *found)
+{
+	MemoryContext old = MemoryContextSwitchTo(reader->context);
+	bool any = next_version(reader, key, found);
+
+	MemoryContextSwitchTo(old);
+	return any;
 }
 
 void
@@ -273,10 +320,53 @@ tsdb_reader_resolve(TsdbReader *reader, ItemPointer tid, TsdbKey *key)
 	return found;
 }
 
+TsdbExtent
+tsdb_reader_extent(TsdbReader *reader, const uint32 *series, uint32 nseries, ScanDirection near)
+{
+	TsdbExtent extent = {PG_INT64_MAX, PG_INT64_MIN};
+	MemoryContext old = MemoryContextSwitchTo(reader->context);
+
+	tsdb_runset_extent(reader->runs, &extent);
+	for (int i = 0; i < reader->npending; i++)
+		for (uint32 row = 0; row < reader->pending[i].nrows; row++)
+			tsdb_extent_add(&extent, reader->pending[i].times[row], reader->pending[i].times[row] + 1);
+	if (reader->store != NULL)
+		tsdb_extent_add_segments(&extent, reader->rel, reader->store, reader->snapshot, reader->segment_us, series, nseries, near);
+	MemoryContextSwitchTo(old);
+	return extent;
+}
+
 const TsdbReaderCounters *
 tsdb_reader_counters(const TsdbReader *reader)
 {
 	return &reader->counters;
+}
+
+bool
+tsdb_reader_is_merged(TsdbReader *reader, TsdbKey lo, TsdbKey hi, uint64 watermark)
+{
+	return reader->npending == 0 && tsdb_runset_is_below(reader->runs, lo, hi, watermark);
+}
+
+const TsdbBatch *
+tsdb_reader_merge(TsdbReader *reader, const TsdbBatch *base, uint64 watermark, TsdbKey lo, TsdbKey *hi)
+{
+	MemoryContext old = MemoryContextSwitchTo(reader->context);
+	int nsources;
+
+	reader->lo = lo;
+	reader->hi = tsdb_runset_start_after(reader->runs, lo, *hi);
+	nsources = begin_window(reader, ForwardScanDirection);
+	merge_window(reader, base, nsources, watermark);
+	*hi = reader->hi;
+	MemoryContextSwitchTo(old);
+	return &reader->window;
+}
+
+Snapshot
+tsdb_reader_snapshot(const TsdbReader *reader)
+{
+	return reader->snapshot;
 }
 
 uint32
@@ -293,8 +383,8 @@ tsdb_reader_set_unit(TsdbReader *reader, uint32 unit)
 	uint32 nunits = tsdb_reader_nunits(reader);
 
 	Assert(unit < nunits);
-	reader->range_lo = reader->units[unit];
-	reader->range_hi = unit + 1 < nunits ? reader->units[unit + 1] : KEY_MAX;
+	reader->range.lo = reader->units[unit];
+	reader->range.hi = unit + 1 < nunits ? reader->units[unit + 1] : KEY_MAX;
 	tsdb_reader_rescan(reader);
 }
 
@@ -340,149 +430,39 @@ take_pending(TsdbReader *reader, TsdbBatch **pending, int npending)
 	}
 }
 
-/*
- * Move *key up to the next key that restriction and range allow; false when
- * there is none.  *stop is the end of the allowed stretch that starts there.
- */
-static bool
-allow_forward(TsdbReader *reader, TsdbKey *key, TsdbKey *stop)
-{
-	bool timed = reader->from != PG_INT64_MIN || reader->until != PG_INT64_MAX;
-
-	if (reader->from >= reader->until)
-		return false;
-	*key = key_max(*key, reader->range_lo);
-	if (timed && key->time >= reader->until)
-	{
-		if (key->series == PG_UINT32_MAX)
-			return false;
-		key->series++;
-		key->time = PG_INT64_MIN;
-	}
-	if (reader->series != NULL)
-	{
-		uint32 low = 0;
-		uint32 high = reader->nseries;
-
-		while (low < high)
-		{
-			uint32 middle = low + (high - low) / 2;
-
-			if (reader->series[middle] < key->series)
-				low = middle + 1;
-			else
-				high = middle;
-		}
-		if (low == reader->nseries)
-			return false;
-		if (reader->series[low] != key->series)
-		{
-			key->series = reader->series[low];
-			key->time = PG_INT64_MIN;
-		}
-	}
-	if (timed && key->time < reader->from)
-		key->time = reader->from;
-
-	*stop = reader->range_hi;
-	if (timed || reader->series != NULL)
-	{
-		TsdbKey end = {key->series, reader->until};
-
-		if (reader->until == PG_INT64_MAX && key->series != PG_UINT32_MAX)
-		{
-			end.series++;
-			end.time = PG_INT64_MIN;
-		}
-		*stop = key_min(*stop, end);
-	}
-	return key_before(*key, *stop);
-}
-
-/*
- * Move *key (exclusive upper end) down; false when nothing is allowed below it.
- * *stop is the start of the allowed stretch that ends there.
- */
-static bool
-allow_backward(TsdbReader *reader, TsdbKey *key, TsdbKey *stop)
-{
-	bool timed = reader->from != PG_INT64_MIN || reader->until != PG_INT64_MAX;
-
-	if (reader->from >= reader->until)
-		return false;
-	*key = key_min(*key, reader->range_hi);
-	if ((timed || reader->series != NULL) && key->time <= reader->from)
-	{
-		if (key->series == 0)
-			return false;
-		key->series--;
-		key->time = PG_INT64_MAX;
-	}
-	if (reader->series != NULL)
-	{
-		uint32 low = 0;
-		uint32 high = reader->nseries;
-
-		while (low < high) /* first entry above key->series */
-		{
-			uint32 middle = low + (high - low) / 2;
-
-			if (reader->series[middle] <= key->series)
-				low = middle + 1;
-			else
-				high = middle;
-		}
-		if (low == 0)
-			return false;
-		if (reader->series[low - 1] != key->series)
-		{
-			key->series = reader->series[low - 1];
-			key->time = PG_INT64_MAX;
-		}
-	}
-	if (timed && key->time > reader->until)
-		key->time = reader->until;
-
-	*stop = reader->range_lo;
-	if (timed || reader->series != NULL)
-	{
-		TsdbKey start = {key->series, reader->from};
-
-		*stop = key_max(*stop, start);
-	}
-	return key_before(*stop, *key);
-}
-
 /* The first key at or after `key` where any source may hold something. */
 static bool
 next_key(TsdbReader *reader, TsdbKey key, TsdbKey *found)
 {
-	TsdbKey best = KEY_MAX;
 	TsdbKey candidate;
-	bool any = false;
+	bool any = next_version(reader, key, found);
 
 	if (reader->l1 != NULL && tsdb_l1_next(reader->l1, key, &candidate))
 	{
-		best = candidate;
+		*found = any ? key_min(*found, candidate) : candidate;
 		any = true;
 	}
-	if (tsdb_runset_next(reader->runs, key, &candidate))
-	{
-		best = any ? key_min(best, candidate) : candidate;
-		any = true;
-	}
+	return any;
+}
+
+/* The same of runs and pending rows only. */
+static bool
+next_version(TsdbReader *reader, TsdbKey key, TsdbKey *found)
+{
+	bool any = tsdb_runset_next(reader->runs, key, found);
+
 	for (int i = 0; i < reader->npending; i++)
 	{
 		uint32 row = tsdb_batch_find(&reader->pending[i], key);
 
 		if (row < reader->pending[i].nrows)
 		{
-			candidate = tsdb_batch_key(&reader->pending[i], row);
-			best = any ? key_min(best, candidate) : candidate;
+			TsdbKey candidate = tsdb_batch_key(&reader->pending[i], row);
+
+			*found = any ? key_min(*found, candidate) : candidate;
 			any = true;
 		}
 	}
-	*found = best;
 	return any;
 }
 
@@ -531,9 +511,9 @@ step_forward(TsdbReader *reader)
 		TsdbKey found;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!allow_forward(reader, &key, &stop) || !next_key(reader, key, &found))
+		if (!tsdb_readrange_forward(&reader->range, &key, &stop) || !next_key(reader, key, &found))
 		{
-			reader->lo = reader->hi = reader->range_hi;
+			reader->lo = reader->hi = reader->range.hi;
 			return false;
 		}
 		if (key_before(found, stop))
@@ -542,9 +522,9 @@ step_forward(TsdbReader *reader)
 			break;
 		}
 		key = found;
-		if (!key_before(key, reader->range_hi))
+		if (!key_before(key, reader->range.hi))
 		{
-			reader->lo = reader->hi = reader->range_hi;
+			reader->lo = reader->hi = reader->range.hi;
 			return false;
 		}
 	}
@@ -554,7 +534,8 @@ step_forward(TsdbReader *reader)
 		tsdb_l1_empty_region(&region);
 	reader->lo = key;
 	reader->hi = tsdb_runset_start_after(reader->runs, key, key_min(stop, region.hi));
-	read_window(reader, &region, ForwardScanDirection);
+	if (!skip_barren(reader, &region, stop, ForwardScanDirection))
+		read_window(reader, &region, ForwardScanDirection);
 	return true;
 }
 
@@ -570,9 +551,9 @@ step_backward(TsdbReader *reader)
 		TsdbKey found;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!allow_backward(reader, &key, &stop) || !previous_key(reader, key, &found))
+		if (!tsdb_readrange_backward(&reader->range, &key, &stop) || !previous_key(reader, key, &found))
 		{
-			reader->lo = reader->hi = reader->range_lo;
+			reader->lo = reader->hi = reader->range.lo;
 			return false;
 		}
 		if (!key_before(found, stop))
@@ -586,14 +567,62 @@ step_backward(TsdbReader *reader)
 			break;
 		}
 		key = key_after(found);
-		if (!key_before(reader->range_lo, key))
+		if (!key_before(reader->range.lo, key))
 		{
-			reader->lo = reader->hi = reader->range_lo;
+			reader->lo = reader->hi = reader->range.lo;
 			return false;
 		}
 	}
-	read_window(reader, &region, BackwardScanDirection);
+	if (!skip_barren(reader, &region, stop, BackwardScanDirection))
+		read_window(reader, &region, BackwardScanDirection);
 	return true;
+}
+
+/*
+ * Make the window an empty one if the block in it has no row that passes, and widen it as far as that holds.
+ *
+ *	stop	where the window has to end in this direction
+ */
+static bool
+skip_barren(TsdbReader *reader, const TsdbRegion *region, TsdbKey stop, ScanDirection direction)
+{
+	TsdbKey lo = reader->lo;
+	TsdbKey hi = reader->hi;
+	TsdbBarren barren;
+	TsdbKey edge;
+
+	if (reader->nterms == 0 || !region->has_block ||
+		!tsdb_l1_barren(reader->l1, reader->terms, reader->nterms, direction, &barren))
+		return false;
+
+	edge.series = region->lo.series;
+	edge.time = ScanDirectionIsBackward(direction) ? barren.from_us : barren.until_us;
+	if (ScanDirectionIsBackward(direction))
+		lo = key_min(lo, key_max(stop, edge));
+	else
+		hi = key_max(hi, key_min(stop, edge));
+	if (is_quiet(reader, lo, hi))
+	{
+		reader->lo = lo;
+		reader->hi = hi;
+	}
+	else if (is_quiet(reader, reader->lo, reader->hi))
+		barren.nblocks = 1;
+	else
+		return false;
+	reader->counters.blocks_filtered += barren.nblocks;
+	reader->counters.blocks_skipped -= Min(reader->counters.blocks_skipped, barren.nblocks);
+	reader->window.nrows = 0;
+	return true;
+}
+
+/* Does no run and no pending row lie in [lo, hi)? */
+static bool
+is_quiet(TsdbReader *reader, TsdbKey lo, TsdbKey hi)
+{
+	TsdbKey found;
+
+	return !next_version(reader, lo, &found) || !key_before(found, hi);
 }
 
 /*
@@ -604,49 +633,53 @@ step_backward(TsdbReader *reader)
 static void
 read_window(TsdbReader *reader, const TsdbRegion *region, ScanDirection direction)
 {
-	TsdbMem mem;
-	const TsdbBatch *base = NULL;
-	uint32 base_from = 0;
-	uint32 base_until = 0;
+	int nsources = begin_window(reader, direction);
+
+	reader->block_id = region->block_id;
+	merge_window(reader, region->has_block ? tsdb_l1_block(reader->l1) : NULL, nsources, region->watermark);
+}
+
+/* What runs and pending rows hold in the window, cut short if need be. */
+static int
+begin_window(TsdbReader *reader, ScanDirection direction)
+{
 	int nsources;
 
 	MemoryContextReset(reader->window_context);
-	mem = tsdb_mem_context(reader->window_context);
 	reader->counters.windows++;
 	reader->origins = NULL;
 	nsources = collect_sources(reader);
 	if (nsources > 1 && !ScanDirectionIsNoMovement(direction) && cut_window(reader, nsources, direction))
 		nsources = collect_sources(reader);
-	if (region->has_block)
+	return nsources;
+}
+
+static void
+merge_window(TsdbReader *reader, const TsdbBatch *base, int nsources, uint64 watermark)
+{
+	TsdbMem mem = tsdb_mem_context(reader->window_context);
+	uint32 base_from = 0;
+	TsdbBatch view;
+
+	if (base != NULL)
 	{
-		base = tsdb_l1_block(reader->l1);
+		/* Origins count from the first row of the view. */
 		base_from = tsdb_batch_find(base, reader->lo);
-		base_until = tsdb_batch_find(base, reader->hi);
-		reader->block_id = region->block_id;
+		set_view(reader, &view, base, base_from, tsdb_batch_find(base, reader->hi));
 		reader->block_first = base_from;
 	}
 	if (nsources == 0)
 	{
 		if (base != NULL)
-			set_view(reader, &reader->window, base, base_from, base_until);
+			reader->window = view;
 		else
 			reader->window.nrows = 0;
 		return;
 	}
-	if (base != NULL)
-	{
-		/* Origins count from the first row of the view. */
-		TsdbBatch view;
-
-		set_view(reader, &view, base, base_from, base_until);
-		TSDB_CHECK(tsdb_merge_rows(&view, 0, view.nrows, reader->sources, nsources, Max(region->watermark, 1),
-								   &reader->window, &reader->origins, &mem),
-				   reader->rel, "Rows of series %u do not merge.", reader->lo.series);
-	}
-	else
-		TSDB_CHECK(tsdb_merge_rows(NULL, 0, 0, reader->sources, nsources, Max(region->watermark, 1),
-								   &reader->window, &reader->origins, &mem),
-				   reader->rel, "Rows of series %u do not merge.", reader->lo.series);
+	TSDB_CHECK(tsdb_merge_rows(base != NULL ? &view : NULL, 0, base != NULL ? view.nrows : 0,
+							   reader->sources, nsources, Max(watermark, 1),
+							   &reader->window, &reader->origins, &mem),
+			   reader->rel, "Rows of series %u do not merge.", reader->lo.series);
 }
 
 static void

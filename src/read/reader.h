@@ -17,7 +17,9 @@
 
 #include "postgres.h"
 #include "access/sdir.h"
+#include "format/filter.h"
 #include "format/merge.h"
+#include "read/extent.h"
 #include "series/tsdbtable.h"
 #include "utils/snapshot.h"
 
@@ -29,12 +31,21 @@ typedef struct TsdbReaderCounters
 	uint64 windows;
 	uint64 blocks_decoded;
 	uint64 blocks_skipped; /* by the time range or the series set, inside segments that were opened */
+	uint64 blocks_filtered; /* by conditions on values, going by summaries */
 	uint64 segments_opened;
 	uint64 runs_read; /* runs with at least one chunk decoded */
 	uint64 runs_skipped;
 	uint64 pending_rows;
 	uint64 rows; /* returned */
 } TsdbReaderCounters;
+
+/* Answer of a look that is not worth reading rows for. */
+typedef enum TsdbPresence
+{
+	TSDB_PRESENCE_NONE,
+	TSDB_PRESENCE_SOME,
+	TSDB_PRESENCE_UNKNOWN
+} TsdbPresence;
 
 /*
  * tsdb_reader_open - start reading.
@@ -59,6 +70,18 @@ extern void tsdb_reader_close(TsdbReader *reader);
  */
 extern void tsdb_reader_restrict(TsdbReader *reader, const uint32 *series, uint32 nseries, int64 from, int64 until);
 
+/*
+ * tsdb_reader_set_filter - from now on leave out blocks without a row that passes; call when no window is in use.
+ *
+ *	terms	on wanted columns (copied); nterms = 0: everything again
+ *
+ * By summaries alone, where no run and no pending row lies: rows that do not pass still come; see tsdb_filter_select.
+ */
+extern void tsdb_reader_set_filter(TsdbReader *reader, const TsdbFilterTerm *terms, int nterms);
+
+/* tsdb_reader_probe - does this series have rows between the times of the restriction?  Reads no payload. */
+extern TsdbPresence tsdb_reader_probe(TsdbReader *reader, uint32 series);
+
 /* tsdb_reader_rescan - go back to before the first row; keeps what is cached. */
 extern void tsdb_reader_rescan(TsdbReader *reader);
 
@@ -73,6 +96,16 @@ extern void tsdb_reader_seek(TsdbReader *reader, TsdbKey key);
  */
 extern const TsdbBatch *tsdb_reader_next(TsdbReader *reader, ScanDirection direction);
 
+/* tsdb_reader_set_range - read only what lies in [lo, hi) of what the restriction allows; go to before its first row. */
+extern void tsdb_reader_set_range(TsdbReader *reader, TsdbKey lo, TsdbKey hi);
+
+/*
+ * tsdb_reader_next_version - the first key at or after `key` of which a run or the pending rows hold a version.
+ *
+ * Whether the version still counts is not looked at: its sequence may be below the watermark of the segment there.
+ */
+extern bool tsdb_reader_next_version(TsdbReader *reader, TsdbKey key, TsdbKey *found);
+
 /* tsdb_reader_tid - TID of a row of the current window. */
 extern void tsdb_reader_tid(TsdbReader *reader, uint32 row, ItemPointer tid);
 
@@ -82,7 +115,28 @@ extern const TsdbBatch *tsdb_reader_fetch(TsdbReader *reader, TsdbKey key);
 /* tsdb_reader_resolve - the key that a TID stands for under the reader's snapshot; false when it stands for nothing. */
 extern bool tsdb_reader_resolve(TsdbReader *reader, ItemPointer tid, TsdbKey *key);
 
+/* tsdb_reader_extent - times between which these series (ascending) have rows, if any; others may widen it.  near: see extent.h. */
+extern TsdbExtent tsdb_reader_extent(TsdbReader *reader, const uint32 *series, uint32 nseries, ScanDirection near);
+
 extern const TsdbReaderCounters *tsdb_reader_counters(const TsdbReader *reader);
+
+/* tsdb_reader_is_merged - is every version in [lo, hi) below the watermark?  False when that would have to be looked up row by row. */
+extern bool tsdb_reader_is_merged(TsdbReader *reader, TsdbKey lo, TsdbKey hi, uint64 watermark);
+
+/*
+ * tsdb_reader_merge - merge a caller's decoded block with the versions in [lo, hi), inside one span of it.
+ *
+ *	base		its rows, columns = wanted in order
+ *	watermark	of its segment
+ *	hi			out: where the window ends, at most where it was asked to
+ *
+ * The batch, perhaps without rows, is valid until the next call of anything.  Has no TIDs.
+ */
+extern const TsdbBatch *tsdb_reader_merge(TsdbReader *reader, const TsdbBatch *base, uint64 watermark,
+										  TsdbKey lo, TsdbKey *hi);
+
+/* tsdb_reader_snapshot - what it reads by; lives as long as the reader. */
+extern Snapshot tsdb_reader_snapshot(const TsdbReader *reader);
 
 /*
  * Units of a parallel scan: the line of keys cut into nunits pieces at segment starts

@@ -13,6 +13,7 @@
 #include "read/chunkindex.h"
 #include "read/keys.h"
 #include "read/runset.h"
+#include "store/runbase.h"
 #include "store/tid.h"
 #include "utils/memutils.h"
 
@@ -46,6 +47,7 @@ struct TsdbRunSet
 	uint64 *run_numbers;
 	TsdbChunkIndex *index; /* of the chunks that the restriction leaves, NULL = not made yet */
 	uint32 nloaded; /* decoded chunks */
+	TsdbRunBase base; /* of the chunk decoded last that has one */
 	uint32 load_limit; /* more: drop those that the window does not need */
 };
 
@@ -119,6 +121,13 @@ tsdb_runset_numbers(const TsdbRunSet *set, const uint64 **run_numbers)
 	return set->nruns;
 }
 
+void
+tsdb_runset_extent(const TsdbRunSet *set, TsdbExtent *extent)
+{
+	for (uint32 i = 0; i < set->nruns; i++)
+		tsdb_extent_add(extent, set->runs[i].run.min_time, set->runs[i].run.max_time + 1);
+}
+
 bool
 tsdb_runset_next(TsdbRunSet *set, TsdbKey key, TsdbKey *found)
 {
@@ -157,6 +166,18 @@ tsdb_runset_previous(TsdbRunSet *set, TsdbKey key, TsdbKey *found)
 		any = true;
 	}
 	return any;
+}
+
+bool
+tsdb_runset_is_below(TsdbRunSet *set, TsdbKey lo, TsdbKey hi, uint64 watermark)
+{
+	const TsdbChunkEntry **entries;
+	uint32 nentries = tsdb_chunkindex_overlapping(get_index(set), lo, hi, &entries);
+
+	for (uint32 i = 0; i < nentries; i++)
+		if (set->runs[entries[i]->run].run.max_seq >= watermark)
+			return false;
+	return true;
 }
 
 bool
@@ -300,7 +321,6 @@ load_chunk(TsdbRunSet *set, RunCursor *cursor, uint32 chunk_no)
 	TsdbStoredRun *stored = cursor->stored;
 	MemoryContext old;
 	TsdbMem mem;
-	TsdbSpan bytes;
 
 	if (cursor->chunk_no == chunk_no)
 		return;
@@ -313,12 +333,9 @@ load_chunk(TsdbRunSet *set, RunCursor *cursor, uint32 chunk_no)
 		MemoryContextReset(cursor->context);
 	old = MemoryContextSwitchTo(cursor->context);
 	mem = tsdb_mem_context(cursor->context);
-	bytes = tsdb_runstore_chunk(set->store, set->rel, set->snapshot, stored, chunk_no);
-	TSDB_CHECK(tsdb_runchunk_decode(bytes, &stored->run, &stored->run.chunks[chunk_no],
-									set->wanted, cursor->is_own ? set->nwanted + 1 : set->nwanted,
-									&cursor->batch, &mem),
-			   set->rel, "Chunk %u of run %llu does not decode.", chunk_no,
-			   (unsigned long long) stored->run.run_no);
+	tsdb_runbase_decode(set->store, set->rel, set->snapshot, stored, chunk_no, set->wanted,
+						cursor->is_own ? set->nwanted + 1 : set->nwanted, &set->base, set->context,
+						&cursor->batch, &mem);
 	if (cursor->is_own)
 		hide_later_commands(set, cursor);
 	MemoryContextSwitchTo(old);

@@ -26,9 +26,15 @@ extern uint32 tsdb_runset_size(const TsdbRunSet *set);
 /* tsdb_runset_numbers - run numbers, ascending. */
 extern uint32 tsdb_runset_numbers(const TsdbRunSet *set, const uint64 **run_numbers);
 
+/* tsdb_runset_extent - make room for the times of all runs. */
+extern void tsdb_runset_extent(const TsdbRunSet *set, TsdbExtent *extent);
+
 /* tsdb_runset_next / previous - the first key of any run at or after key; the last one before it. */
 extern bool tsdb_runset_next(TsdbRunSet *set, TsdbKey key, TsdbKey *found);
 extern bool tsdb_runset_previous(TsdbRunSet *set, TsdbKey key, TsdbKey *found);
+
+/* tsdb_runset_is_below - are the runs that may hold keys of [lo, hi) wholly below a watermark? */
+extern bool tsdb_runset_is_below(TsdbRunSet *set, TsdbKey lo, TsdbKey hi, uint64 watermark);
 
 /* tsdb_runset_start - the first chunk start at or after key.  start_after: above key, at most limit.  start_upto: the last at or below key, at least limit. */
 extern bool tsdb_runset_start(TsdbRunSet *set, TsdbKey key, TsdbKey *found);

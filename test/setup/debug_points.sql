@@ -15,3 +15,13 @@ CREATE FUNCTION tsdb_test.compact(target regclass, mode text) RETURNS int8
 -- What the worker does for option retention; returns how many samples are gone.
 CREATE FUNCTION tsdb_test.retain(target regclass, before timestamptz) RETURNS int8
     AS '$libdir/tsdb', 'tsdb_test_retain' LANGUAGE C STRICT VOLATILE;
+
+-- What src/read/buckets.c finds; rule: a unit of date_trunc or a width of tsdb.time_bucket.  Rule and zone must be constants.
+CREATE FUNCTION tsdb_test.bucket(rule text, zone text, "time" timestamptz, OUT from_time timestamptz, OUT until_time timestamptz) RETURNS record
+    AS '$libdir/tsdb', 'tsdb_test_bucket' LANGUAGE C STRICT STABLE;
+CREATE FUNCTION tsdb_test.bucket_count(rule text, zone text, "from" timestamptz, until timestamptz) RETURNS int8
+    AS '$libdir/tsdb', 'tsdb_test_bucket_count' LANGUAGE C STRICT STABLE;
+
+-- Copies of the segments of a series as those of others, for benches; the table has one tag, an int4.
+CREATE FUNCTION tsdb_test.clone_series(target regclass, source int4, first int4, last int4) RETURNS int8
+    AS '$libdir/tsdb', 'tsdb_test_clone_series' LANGUAGE C STRICT VOLATILE;

@@ -337,6 +337,15 @@ test_shared(void)
 		   "a single plain source is shared, not copied");
 	kit_ok(tsdb_merge_rows(NULL, 0, 0, test.sources, 1, 1, &out, &origins, &pool.mem) == TSDB_OK && out.nrows == 0,
 		   "a source below the watermark is nothing");
+	kit_ok(tsdb_merge_rows(&test.base, 2, 9, test.sources, 1, 0, &out, &origins, &pool.mem) == TSDB_OK && out.nrows == 7 &&
+			   out.times == test.base.times + 2 && origins[6].source == 0 && origins[6].row == 8,
+		   "a source with a row for each of the base is shared");
+	kit_ok(tsdb_merge_rows(&test.base, 2, 9, test.sources, 1, 1, &out, &origins, &pool.mem) == TSDB_OK && out.nrows == 7 &&
+			   origins[6].source == -1,
+		   "but not below the watermark");
+	kit_ok(tsdb_merge_rows(&test.base, 2, 10, test.sources, 1, 0, &out, &origins, &pool.mem) == TSDB_OK && out.nrows == 8 &&
+			   origins[6].source == 0 && origins[7].source == -1,
+		   "nor when it lacks a row");
 	kit_ok(tsdb_merge_rows(NULL, 0, 0, NULL, 0, 0, &out, &origins, &pool.mem) == TSDB_OK && out.nrows == 0 &&
 			   out.ncolumns == 0,
 		   "nothing merged with nothing is nothing");

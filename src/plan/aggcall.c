@@ -1,0 +1,164 @@
+/*-------------------------------------------------------------------------
+ *
+ * aggcall.c
+ *	  Which aggregates are known.
+ *
+ * Variances of int8 are not: the sum of squares may need more than 128 bits.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "plan/aggcall.h"
+#include "plan/quals.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+
+/* A function of one argument, and the type of column that it takes. */
+typedef struct KnownCall
+{
+	Oid function;
+	TsdbAggKind kind;
+	TsdbType type;
+} KnownCall;
+
+#define VARIANCES(suffix, type)                               \
+	{F_VAR_POP_##suffix, TSDB_AGG_VAR_POP, type},             \
+		{F_VAR_SAMP_##suffix, TSDB_AGG_VAR_SAMP, type},       \
+		{F_VARIANCE_##suffix, TSDB_AGG_VAR_SAMP, type},       \
+		{F_STDDEV_POP_##suffix, TSDB_AGG_STDDEV_POP, type},   \
+		{F_STDDEV_SAMP_##suffix, TSDB_AGG_STDDEV_SAMP, type}, \
+	{                                                         \
+		F_STDDEV_##suffix, TSDB_AGG_STDDEV_SAMP, type         \
+	}
+
+#define NUMBERS(suffix, type)                 \
+	{F_SUM_##suffix, TSDB_AGG_SUM, type},     \
+		{F_AVG_##suffix, TSDB_AGG_AVG, type}, \
+		{F_MIN_##suffix, TSDB_AGG_MIN, type}, \
+	{                                         \
+		F_MAX_##suffix, TSDB_AGG_MAX, type    \
+	}
+
+static const KnownCall known_calls[] = {
+	NUMBERS(FLOAT8, TSDB_TYPE_FLOAT8),
+	NUMBERS(FLOAT4, TSDB_TYPE_FLOAT4),
+	NUMBERS(INT2, TSDB_TYPE_INT2),
+	NUMBERS(INT4, TSDB_TYPE_INT4),
+	NUMBERS(INT8, TSDB_TYPE_INT8),
+	VARIANCES(FLOAT8, TSDB_TYPE_FLOAT8),
+	VARIANCES(FLOAT4, TSDB_TYPE_FLOAT4),
+	VARIANCES(INT2, TSDB_TYPE_INT2),
+	VARIANCES(INT4, TSDB_TYPE_INT4),
+	{F_MIN_INT4, TSDB_AGG_MIN, TSDB_TYPE_QUALITY},
+	{F_MAX_INT4, TSDB_AGG_MAX, TSDB_TYPE_QUALITY},
+	{F_MIN_DATE, TSDB_AGG_MIN, TSDB_TYPE_DATE},
+	{F_MAX_DATE, TSDB_AGG_MAX, TSDB_TYPE_DATE},
+	{F_MIN_TIMESTAMPTZ, TSDB_AGG_MIN, TSDB_TYPE_TIMESTAMPTZ},
+	{F_MAX_TIMESTAMPTZ, TSDB_AGG_MAX, TSDB_TYPE_TIMESTAMPTZ},
+	{F_BOOL_AND, TSDB_AGG_MIN, TSDB_TYPE_BOOL},
+	{F_EVERY, TSDB_AGG_MIN, TSDB_TYPE_BOOL},
+	{F_BOOL_OR, TSDB_AGG_MAX, TSDB_TYPE_BOOL},
+};
+
+static AttrNumber column_of(RelOptInfo *rel, Node *node);
+static bool match_count(const TsdbTable *shape, AttrNumber attnum, Node *arg, TsdbAggCall *call);
+static bool match_known(Oid function, TsdbAggCall *call);
+static bool match_first_last(RelOptInfo *rel, const TsdbTable *shape, Aggref *aggref, TsdbAggCall *call);
+
+bool
+tsdb_aggcall_match(RelOptInfo *rel, const TsdbTable *shape, Aggref *aggref, TsdbAggCall *call)
+{
+	Node *arg;
+
+	memset(call, 0, sizeof(*call));
+	if (aggref->aggfnoid == F_COUNT_)
+		return true; /* COUNT of ROWS */
+	if (aggref->args == NIL)
+		return false;
+
+	arg = (Node *) linitial_node(TargetEntry, aggref->args)->expr;
+	call->attnum = column_of(rel, arg);
+	if (aggref->aggfnoid == F_COUNT_ANY)
+		return match_count(shape, call->attnum, arg, call);
+	if (call->attnum <= 0)
+		return false;
+
+	call->source = TSDB_AGG_VALUE;
+	call->type = shape->columns[call->attnum - 1].type;
+	if (shape->columns[call->attnum - 1].role == TSDB_ROLE_TIME)
+	{
+		call->source = TSDB_AGG_TIME;
+		call->type = TSDB_TYPE_TIMESTAMPTZ;
+	}
+	else if (shape->columns[call->attnum - 1].role != TSDB_ROLE_VALUE)
+		return false;
+	if (list_length(aggref->args) == 2)
+		return match_first_last(rel, shape, aggref, call);
+	return match_known(aggref->aggfnoid, call);
+}
+
+// private functions
+
+/* The column of rel that an argument is, perhaps relabelled; 0 when it is something else. */
+static AttrNumber
+column_of(RelOptInfo *rel, Node *node)
+{
+	while (IsA(node, RelabelType))
+		node = (Node *) ((RelabelType *) node)->arg;
+	if (!IsA(node, Var) || (Index) ((Var *) node)->varno != rel->relid || ((Var *) node)->varlevelsup != 0 ||
+		((Var *) node)->varattno <= 0)
+		return 0;
+	return ((Var *) node)->varattno;
+}
+
+static bool
+match_count(const TsdbTable *shape, AttrNumber attnum, Node *arg, TsdbAggCall *call)
+{
+	call->kind = TSDB_AGG_COUNT;
+	call->source = TSDB_AGG_ROWS;
+	if (attnum == 0)
+		return IsA(arg, Const) && !((Const *) arg)->constisnull;
+	switch (shape->columns[attnum - 1].role)
+	{
+		case TSDB_ROLE_TIME:
+			return true; /* never NULL */
+		case TSDB_ROLE_TAG:
+			call->source = TSDB_AGG_TAG;
+			return true;
+		case TSDB_ROLE_VALUE:
+			call->source = TSDB_AGG_VALUE;
+			call->type = shape->columns[attnum - 1].type;
+			return true;
+		default:
+			return false;
+	}
+}
+
+static bool
+match_known(Oid function, TsdbAggCall *call)
+{
+	for (Size i = 0; i < lengthof(known_calls); i++)
+	{
+		if (known_calls[i].function == function && known_calls[i].type == call->type)
+		{
+			call->kind = known_calls[i].kind;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* tsdb.first and tsdb.last of a value column by the time; NULLs don't count. */
+static bool
+match_first_last(RelOptInfo *rel, const TsdbTable *shape, Aggref *aggref, TsdbAggCall *call)
+{
+	Node *by = (Node *) lsecond_node(TargetEntry, aggref->args)->expr;
+	char *name = get_func_name(aggref->aggfnoid);
+	char *schema = get_namespace_name(get_func_namespace(aggref->aggfnoid));
+
+	if (name == NULL || schema == NULL || strcmp(schema, "tsdb") != 0 || call->source != TSDB_AGG_VALUE ||
+		call->type == TSDB_TYPE_TEXT || column_of(rel, by) != shape->time_attnum || !IsA(by, Var))
+		return false;
+	call->kind = strcmp(name, "first") == 0 ? TSDB_AGG_FIRST : TSDB_AGG_LAST;
+	return strcmp(name, "first") == 0 || strcmp(name, "last") == 0;
+}

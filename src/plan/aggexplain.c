@@ -1,0 +1,90 @@
+/*-------------------------------------------------------------------------
+ *
+ * aggexplain.c
+ *	  What EXPLAIN shows of the aggregate node.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "nodes/makefuncs.h"
+#include "plan/aggnode.h"
+#include "plan/explain.h"
+#include "utils/rel.h"
+#include "utils/ruleutils.h"
+
+static void explain_tables(TsdbAggNodeState *state, ExplainState *es);
+static void explain_keys(TsdbAggNodeState *state, List *ancestors, ExplainState *es);
+static void explain_summaries(const TsdbAggNodeState *state, ExplainState *es);
+
+void
+tsdb_explain_aggregate(CustomScanState *node, List *ancestors, ExplainState *es)
+{
+	TsdbAggNodeState *state = (TsdbAggNodeState *) node;
+	CustomScan *scan = (CustomScan *) node->ss.ps.plan;
+
+	explain_tables(state, es);
+	explain_keys(state, ancestors, es);
+	if (state->ntables == 1)
+	{
+		TsdbAggTableState *table = &state->tables[0];
+
+		if (table->restricted == NULL && !es->analyze &&
+			!tsdb_explain_needs_execution((Node *) lsecond(scan->custom_exprs), node->ss.ps.state) &&
+			!tsdb_explain_needs_execution((Node *) lthird(scan->custom_exprs), node->ss.ps.state))
+			table->restricted = tsdb_restriction_evaluate(table->restriction);
+		if (table->restricted != NULL)
+			tsdb_explain_restriction(table->restricted, es);
+	}
+	if (es->analyze)
+		explain_summaries(state, es);
+}
+
+// private functions
+
+static void
+explain_tables(TsdbAggNodeState *state, ExplainState *es)
+{
+	List *names = NIL;
+
+	for (int i = 0; i < state->ntables; i++)
+		names = lappend(names, RelationGetRelationName(state->tables[i].rel));
+	ExplainPropertyList(state->ntables == 1 ? "Table" : "Tables", names, es);
+}
+
+/* Keys are the first columns that the node emits. */
+static void
+explain_keys(TsdbAggNodeState *state, List *ancestors, ExplainState *es)
+{
+	CustomScan *scan = (CustomScan *) state->css.ss.ps.plan;
+	List *context = set_deparse_context_plan(es->deparse_cxt, (Plan *) scan, ancestors);
+	bool prefix = es->verbose || list_length(es->rtable) > 1;
+	List *keys = NIL;
+
+	for (int i = 0; i < state->nkeys; i++)
+	{
+		TargetEntry *entry = list_nth(scan->custom_scan_tlist, i);
+		Node *key = (Node *) makeVarFromTargetEntry(INDEX_VAR, entry);
+
+		keys = lappend(keys, deparse_expression(key, context, prefix, true));
+	}
+	if (keys != NIL)
+		ExplainPropertyList("Group Key", keys, es);
+}
+
+static void
+explain_summaries(const TsdbAggNodeState *state, ExplainState *es)
+{
+	const TsdbAggregateCounters *counters = &state->counters;
+
+	ExplainPropertyUInteger("Segments from Summary", NULL, counters->segments_summarised, es);
+	ExplainPropertyUInteger("Groups from Summary", NULL, counters->groups_summarised, es);
+	ExplainPropertyUInteger("Blocks from Summary", NULL, counters->blocks_summarised, es);
+	ExplainPropertyUInteger("Parts from Summary", NULL, counters->subs_summarised, es);
+	ExplainPropertyUInteger("Blocks Skipped by Value", NULL, counters->blocks_skipped, es);
+	ExplainPropertyUInteger("Cells", NULL, state->ncells, es);
+	ExplainPropertyUInteger("Segments Opened", NULL, counters->reader.segments_opened, es);
+	ExplainPropertyUInteger("Blocks Decoded", NULL, counters->reader.blocks_decoded, es);
+	ExplainPropertyUInteger("Runs Read", NULL, counters->reader.runs_read, es);
+	ExplainPropertyUInteger("Pending Rows", NULL, counters->reader.pending_rows, es);
+}

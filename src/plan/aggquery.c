@@ -1,0 +1,405 @@
+/*-------------------------------------------------------------------------
+ *
+ * aggquery.c
+ *	  Which grouped queries can be answered from summaries.
+ *
+ * A strict list of what is understood; all else keeps core's plans.  Conditions have to be understood in full, because
+ * no row is there to check them on: bounds of the time, conditions on tags, and comparisons of
+ * value columns that are exact.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "catalog/pg_aggregate.h"
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/restrictinfo.h"
+#include "optimizer/tlist.h"
+#include "parser/parsetree.h"
+#include "plan/aggcall.h"
+#include "plan/aggquery.h"
+#include "plan/bucketexpr.h"
+#include "utils/lsyscache.h"
+
+/* Of the walk over target list and HAVING. */
+typedef struct Collection
+{
+	List *keys; /* every group expression */
+	List *aggrefs;
+} Collection;
+
+static bool is_plain_query(PlannerInfo *root, RelOptInfo *input_rel);
+static bool find_tables(PlannerInfo *root, RelOptInfo *input_rel, TsdbAggQuery *query);
+static bool add_table(PlannerInfo *root, RelOptInfo *rel, TsdbAggQuery *query);
+static List *map_columns(Relation parent, Oid relid);
+static const TsdbTable *make_shape(Relation parent, const TsdbAggTable *member);
+static bool has_shape(const TsdbTable *shape, const TsdbAggTable *member);
+static bool match_conditions(PlannerInfo *root, TsdbAggTable *table);
+static bool match_keys(PlannerInfo *root, RelOptInfo *rel, TsdbAggQuery *query);
+static bool match_key(RelOptInfo *rel, TsdbAggQuery *query, Node *expr);
+static TsdbAggKeyKind key_kind(RelOptInfo *rel, const TsdbTable *shape, Node *expr);
+static bool is_tag_expression(RelOptInfo *rel, const TsdbTable *shape, Node *expr);
+static bool has_all_tags(const TsdbAggQuery *query);
+static bool has_bytewise_equality(Oid type);
+static bool collect_aggrefs(Node *node, void *context);
+static bool match_aggref(PlannerInfo *root, RelOptInfo *rel, TsdbAggQuery *query, Aggref *aggref);
+static bool match_filter(PlannerInfo *root, RelOptInfo *rel, TsdbAggQuery *query, Expr *filter);
+
+TsdbAggQuery *
+tsdb_aggquery_match(PlannerInfo *root, RelOptInfo *input_rel, PathTarget *target, List *having)
+{
+	TsdbAggQuery *query = palloc0(sizeof(TsdbAggQuery));
+	Collection collection = {NIL, NIL};
+	ListCell *lc;
+
+	if (!is_plain_query(root, input_rel) || !find_tables(root, input_rel, query))
+		return NULL;
+	foreach (lc, query->tables)
+	{
+		if (!match_conditions(root, lfirst(lc)))
+			return NULL;
+	}
+
+	collection.keys = get_sortgrouplist_exprs(root->parse->groupClause, root->processed_tlist);
+	if (!match_keys(root, input_rel, query) ||
+		collect_aggrefs((Node *) target->exprs, &collection) || collect_aggrefs((Node *) having, &collection))
+		return NULL;
+	query->has_all_tags = has_all_tags(query);
+	foreach (lc, collection.aggrefs)
+	{
+		if (!match_aggref(root, input_rel, query, lfirst(lc)))
+			return NULL;
+	}
+	return query;
+}
+
+TsdbAggCall
+tsdb_aggquery_call(List *call)
+{
+	TsdbAggCall result;
+
+	result.kind = (TsdbAggKind) linitial_int(call);
+	result.source = (TsdbAggSource) lsecond_int(call);
+	result.attnum = (AttrNumber) lthird_int(call);
+	result.type = (TsdbType) lfourth_int(call);
+	return result;
+}
+
+// private functions
+
+/* One table, and nothing that needs its rows. */
+static bool
+is_plain_query(PlannerInfo *root, RelOptInfo *input_rel)
+{
+	Query *parse = root->parse;
+	RangeTblEntry *rte;
+
+	if (input_rel->reloptkind != RELOPT_BASEREL || IS_DUMMY_REL(input_rel) ||
+		parse->groupingSets != NIL || parse->hasTargetSRFs || root->rowMarks != NIL || parse->rowMarks != NIL)
+		return false;
+	rte = planner_rt_fetch(input_rel->relid, root);
+	return rte->rtekind == RTE_RELATION && rte->tablesample == NULL &&
+		   (rte->relkind == RELKIND_RELATION || rte->relkind == RELKIND_MATVIEW || rte->relkind == RELKIND_PARTITIONED_TABLE);
+}
+
+static bool
+find_tables(PlannerInfo *root, RelOptInfo *input_rel, TsdbAggQuery *query)
+{
+	query->relid = planner_rt_fetch(input_rel->relid, root)->relid;
+	if (!planner_rt_fetch(input_rel->relid, root)->inh)
+		return add_table(root, input_rel, query);
+
+	for (int rti = 1; rti < root->simple_rel_array_size; rti++)
+	{
+		RelOptInfo *member = root->simple_rel_array[rti];
+
+		if (member == NULL || member->reloptkind != RELOPT_OTHER_MEMBER_REL ||
+			!bms_equal(member->top_parent_relids, input_rel->relids) || planner_rt_fetch(rti, root)->inh ||
+			IS_DUMMY_REL(member))
+			continue;
+		if (!add_table(root, member, query))
+			return false;
+	}
+	return query->tables != NIL;
+}
+
+/* The first member decides on the shape. */
+static bool
+add_table(PlannerInfo *root, RelOptInfo *rel, TsdbAggQuery *query)
+{
+	TsdbAggTable *member = palloc0(sizeof(TsdbAggTable));
+	Relation parent;
+	Relation relation;
+	bool fits = true;
+
+	member->rel = rel;
+	member->relid = planner_rt_fetch(rel->relid, root)->relid;
+	if (!tsdb_table_is(member->relid))
+		return false;
+
+	parent = table_open(query->relid, NoLock);
+	relation = table_open(member->relid, NoLock);
+	member->table = tsdb_table_copy(relation);
+	member->attnums = map_columns(parent, member->relid);
+	if (query->shape == NULL)
+		query->shape = make_shape(parent, member);
+	else
+		fits = has_shape(query->shape, member);
+	table_close(relation, NoLock);
+	table_close(parent, NoLock);
+
+	query->tables = lappend(query->tables, member);
+	return fits;
+}
+
+/* By name: columns of partitions may stand in another order. */
+static List *
+map_columns(Relation parent, Oid relid)
+{
+	TupleDesc desc = RelationGetDescr(parent);
+	List *attnums = NIL;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute attr = TupleDescAttr(desc, i);
+
+		attnums = lappend_int(attnums, attr->attisdropped				   ? 0
+									   : relid == RelationGetRelid(parent) ? attr->attnum
+																		   : get_attnum(relid, NameStr(attr->attname)));
+	}
+	return attnums;
+}
+
+/* The roles of the query's columns, as one member has them. */
+static const TsdbTable *
+make_shape(Relation parent, const TsdbAggTable *member)
+{
+	TsdbTable *shape = palloc0(sizeof(TsdbTable));
+
+	shape->relid = RelationGetRelid(parent);
+	shape->natts = list_length(member->attnums);
+	shape->columns = palloc0(sizeof(TsdbTableColumn) * Max(shape->natts, 1));
+	shape->tag_attnums = palloc0(sizeof(int16) * Max(member->table->ntags, 1));
+	shape->ntags = member->table->ntags;
+	for (int i = 0; i < shape->natts; i++)
+	{
+		int attnum = list_nth_int(member->attnums, i);
+		TsdbTableColumn *column = &shape->columns[i];
+
+		if (attnum == 0)
+			continue;
+		*column = member->table->columns[attnum - 1];
+		if (column->role == TSDB_ROLE_TIME)
+			shape->time_attnum = (int16) (i + 1);
+		else if (column->role == TSDB_ROLE_TAG)
+			shape->tag_attnums[column->tag_index] = (int16) (i + 1);
+	}
+	return shape;
+}
+
+/* An inherited table may have more columns than its parent, but the roles have to be the same. */
+static bool
+has_shape(const TsdbTable *shape, const TsdbAggTable *member)
+{
+	for (int i = 0; i < shape->natts; i++)
+	{
+		int attnum = list_nth_int(member->attnums, i);
+		const TsdbTableColumn *column;
+
+		if (attnum == 0)
+			continue;
+		column = &member->table->columns[attnum - 1];
+		if (column->role != shape->columns[i].role || column->type != shape->columns[i].type)
+			return false;
+	}
+	return true;
+}
+
+/* All conditions have to be among those that are evaluated without the row. */
+static bool
+match_conditions(PlannerInfo *root, TsdbAggTable *table)
+{
+	List *rinfos = table->rel->baserestrictinfo;
+	ListCell *lc;
+
+	tsdb_quals_split(root, table->rel, table->table, rinfos, &table->quals);
+	tsdb_valuequals_split(root, table->rel, table->table, rinfos, &table->values);
+	foreach (lc, rinfos)
+	{
+		if (!list_member_ptr(table->quals.time_rinfos, lfirst(lc)) &&
+			!list_member_ptr(table->quals.tag_rinfos, lfirst(lc)) &&
+			!list_member_ptr(table->values.exact_rinfos, lfirst(lc)))
+			return false;
+	}
+	return true;
+}
+
+static bool
+match_keys(PlannerInfo *root, RelOptInfo *rel, TsdbAggQuery *query)
+{
+	ListCell *lc;
+
+	query->is_grouped = root->parse->groupClause != NIL;
+	foreach (lc, root->parse->groupClause)
+	{
+		SortGroupClause *clause = lfirst_node(SortGroupClause, lc);
+		Node *expr = get_sortgroupclause_expr(clause, root->processed_tlist);
+
+		if (contain_volatile_functions(expr) || contain_subplans(expr))
+			return false;
+		if (!contain_var_clause(expr))
+			continue; /* one value for all rows: the projection computes it */
+		if (!clause->hashable || !match_key(rel, query, expr))
+			return false;
+		if (list_member(query->keys, expr))
+			continue;
+		query->keys = lappend(query->keys, expr);
+		query->key_operators = lappend_oid(query->key_operators, clause->eqop);
+		query->key_kinds = lappend_int(query->key_kinds, key_kind(rel, query->shape, expr));
+	}
+	return true;
+}
+
+static TsdbAggKeyKind
+key_kind(RelOptInfo *rel, const TsdbTable *shape, Node *expr)
+{
+	if (is_tag_expression(rel, shape, expr))
+		return TSDB_AGGKEY_TAGS;
+	switch (tsdb_bucketexpr_rise(rel, shape->time_attnum, expr))
+	{
+		case TSDB_BUCKET_START:
+			return TSDB_AGGKEY_START;
+		case TSDB_BUCKET_RISING:
+			return TSDB_AGGKEY_RISING;
+		default:
+			return TSDB_AGGKEY_BUCKET;
+	}
+}
+
+/* An expression over tags, or over the time in buckets; all of the latter in the same ones. */
+static bool
+match_key(RelOptInfo *rel, TsdbAggQuery *query, Node *expr)
+{
+	List *bucket;
+
+	if (is_tag_expression(rel, query->shape, expr))
+		return true;
+	bucket = tsdb_bucketexpr_find(rel, query->shape->time_attnum, expr);
+	if (bucket == NIL || (query->bucket != NIL && !equal(query->bucket, bucket)))
+		return false;
+	query->bucket = bucket;
+	return true;
+}
+
+static bool
+is_tag_expression(RelOptInfo *rel, const TsdbTable *shape, Node *expr)
+{
+	List *vars = pull_var_clause(expr, PVC_INCLUDE_PLACEHOLDERS);
+	ListCell *lc;
+
+	foreach (lc, vars)
+	{
+		Var *var = lfirst(lc);
+
+		if (!IsA(var, Var) || (Index) var->varno != rel->relid || var->varattno <= 0 ||
+			shape->columns[var->varattno - 1].role != TSDB_ROLE_TAG)
+			return false;
+	}
+	return true;
+}
+
+/* As plain columns, and with an equality that is that of the dictionary. */
+static bool
+has_all_tags(const TsdbAggQuery *query)
+{
+	int nfound = 0;
+	ListCell *lc;
+
+	foreach (lc, query->keys)
+	{
+		const Var *var = lfirst(lc);
+
+		nfound += IsA(var, Var) && query->shape->columns[var->varattno - 1].role == TSDB_ROLE_TAG &&
+				  has_bytewise_equality(getBaseType(var->vartype));
+	}
+	return list_length(query->tables) == 1 && nfound == query->shape->ntags;
+}
+
+static bool
+has_bytewise_equality(Oid type)
+{
+	switch (type)
+	{
+		case TEXTOID:
+		case VARCHAROID:
+		case BOOLOID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case UUIDOID:
+		case DATEOID:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* True when something is neither a key, nor an aggregate, nor made of them. */
+static bool
+collect_aggrefs(Node *node, void *context)
+{
+	Collection *collection = context;
+
+	if (node == NULL || list_member(collection->keys, node))
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_Aggref:
+			collection->aggrefs = list_append_unique(collection->aggrefs, node);
+			return false;
+		case T_Var:
+		case T_PlaceHolderVar:
+		case T_GroupingFunc:
+		case T_WindowFunc:
+			return true;
+		default:
+			return expression_tree_walker(node, collect_aggrefs, context);
+	}
+}
+
+static bool
+match_aggref(PlannerInfo *root, RelOptInfo *rel, TsdbAggQuery *query, Aggref *aggref)
+{
+	TsdbAggCall call;
+
+	if (aggref->aggkind != AGGKIND_NORMAL || aggref->agglevelsup != 0 || aggref->aggsplit != AGGSPLIT_SIMPLE ||
+		aggref->aggdistinct != NIL || aggref->aggorder != NIL ||
+		!tsdb_aggcall_match(rel, query->shape, aggref, &call) ||
+		!match_filter(root, rel, query, aggref->aggfilter))
+		return false;
+	query->aggrefs = lappend(query->aggrefs, aggref);
+	query->calls = lappend(query->calls, list_make4_int(call.kind, call.source, call.attnum, call.type));
+	return true;
+}
+
+/* FILTER: conditions on tags, evaluated once per series, and bounds of the time, at which stretches are cut. */
+static bool
+match_filter(PlannerInfo *root, RelOptInfo *rel, TsdbAggQuery *query, Expr *filter)
+{
+	List *clauses = make_ands_implicit(filter);
+	List *rinfos = NIL;
+	TsdbQuals quals;
+	ListCell *lc;
+
+	foreach (lc, clauses)
+		rinfos = lappend(rinfos, make_simple_restrictinfo(root, lfirst(lc)));
+	tsdb_quals_split(root, rel, query->shape, rinfos, &quals);
+	query->filter_tags = lappend(query->filter_tags, quals.tags);
+	query->filter_bounds = lappend(query->filter_bounds, quals.bounds);
+	query->filter_strategies = lappend(query->filter_strategies, quals.strategies);
+	return list_length(quals.time_rinfos) + list_length(quals.tag_rinfos) == list_length(rinfos);
+}

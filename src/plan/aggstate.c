@@ -1,0 +1,356 @@
+/*-------------------------------------------------------------------------
+ *
+ * aggstate.c
+ *	  Accumulators: summaries of several series and stretches become one value of SQL.
+ *
+ * Counts and extremes are small; sums keep what format/moments.c merges: integers and decimals
+ * exactly, other floats with a compensated sum.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "format/moments.h"
+#include "format/number.h"
+#include "plan/aggstate.h"
+#include "plan/aggvalue.h"
+#include "utils/date.h"
+#include "utils/float.h"
+#include "utils/timestamp.h"
+
+/* COUNT */
+typedef struct Count
+{
+	uint64 nvalues;
+} Count;
+
+/* MIN, MAX, FIRST, LAST */
+typedef struct Extreme
+{
+	uint64 nvalues;
+	uint64 word;
+	int64 time; /* FIRST, LAST: of the word */
+} Extreme;
+
+/* SUM, AVG and, with the last fields, the family of VAR */
+typedef struct Moments
+{
+	uint64 nvalues;
+	uint64 min; /* floats: to tell overflow from infinite input */
+	uint64 max;
+	int64 int_sum_hi; /* as in TsdbSummary */
+	uint64 int_sum_lo;
+	double sum_hi;
+	double sum_lo;
+	uint64 decimals;
+	uint64 int_sumsq_hi;
+	uint64 int_sumsq_lo;
+	double m2;
+} Moments;
+
+static bool has_squares(const TsdbAggCall *call);
+static bool is_moments(const TsdbAggCall *call);
+static void add_extreme(Extreme *state, const TsdbAggCall *call, const TsdbSummary *summary);
+static void add_moments(Moments *state, const TsdbAggCall *call, const TsdbSummary *summary);
+static void load_moments(TsdbSummary *summary, const Moments *state, bool squares);
+static void save_moments(Moments *state, const TsdbSummary *summary, bool squares);
+static Datum word_datum(TsdbType type, uint64 word);
+static Datum finish_moments(const Moments *state, const TsdbAggCall *call, bool *isnull);
+static Datum finish_integers(const Moments *state, const TsdbAggCall *call);
+static Datum finish_floats(const Moments *state, const TsdbAggCall *call);
+static bool has_infinite(const Moments *state, TsdbType type);
+static bool is_sample(TsdbAggKind kind);
+static bool is_deviation(TsdbAggKind kind);
+
+uint32
+tsdb_aggstate_fields(const TsdbAggCall *call)
+{
+	uint32 fields = TSDB_SUMMARY_COUNTS;
+
+	if (call->kind == TSDB_AGG_MIN || call->kind == TSDB_AGG_MAX)
+		fields |= TSDB_SUMMARY_MINMAX;
+	else if (call->kind == TSDB_AGG_FIRST || call->kind == TSDB_AGG_LAST)
+		fields |= TSDB_SUMMARY_FIRSTLAST;
+	else if (is_moments(call))
+	{
+		fields |= TSDB_SUMMARY_SUM;
+		if (tsdb_type_is_float(call->type))
+			fields |= TSDB_SUMMARY_MINMAX;
+		if (has_squares(call))
+			fields |= TSDB_SUMMARY_SQUARES;
+	}
+	return fields;
+}
+
+Size
+tsdb_aggstate_size(const TsdbAggCall *call)
+{
+	if (call->kind == TSDB_AGG_COUNT)
+		return sizeof(Count);
+	if (!is_moments(call))
+		return sizeof(Extreme);
+	return has_squares(call) ? sizeof(Moments) : offsetof(Moments, int_sumsq_hi);
+}
+
+void
+tsdb_aggstate_add_rows(void *state, uint64 nrows)
+{
+	((Count *) state)->nvalues += nrows;
+}
+
+void
+tsdb_aggstate_add_times(void *state, const TsdbAggCall *call, uint64 nrows, int64 first, int64 last)
+{
+	Extreme *extreme = state;
+
+	if (call->kind == TSDB_AGG_MIN && (extreme->nvalues == 0 || first < (int64) extreme->word))
+		extreme->word = (uint64) first;
+	else if (call->kind == TSDB_AGG_MAX && (extreme->nvalues == 0 || last > (int64) extreme->word))
+		extreme->word = (uint64) last;
+	((Count *) state)->nvalues += nrows;
+}
+
+void
+tsdb_aggstate_add_summary(void *state, const TsdbAggCall *call, const TsdbSummary *summary)
+{
+	if (summary->nvalues == 0)
+		return;
+	if (call->kind == TSDB_AGG_COUNT)
+		((Count *) state)->nvalues += summary->nvalues;
+	else if (is_moments(call))
+		add_moments(state, call, summary);
+	else
+		add_extreme(state, call, summary);
+}
+
+Datum
+tsdb_aggstate_finish(const void *state, const TsdbAggCall *call, bool *isnull)
+{
+	uint64 nvalues = ((const Count *) state)->nvalues;
+
+	*isnull = false;
+	if (call->kind == TSDB_AGG_COUNT)
+		return Int64GetDatum((int64) nvalues);
+
+	*isnull = nvalues == 0 || (is_sample(call->kind) && nvalues == 1);
+	if (*isnull)
+		return (Datum) 0;
+	if (is_moments(call))
+		return finish_moments(state, call, isnull);
+	return word_datum(call->source == TSDB_AGG_TIME ? TSDB_TYPE_TIMESTAMPTZ : call->type,
+					  ((const Extreme *) state)->word);
+}
+
+// private functions
+
+static bool
+has_squares(const TsdbAggCall *call)
+{
+	return call->kind >= TSDB_AGG_VAR_POP;
+}
+
+static bool
+is_moments(const TsdbAggCall *call)
+{
+	return call->kind == TSDB_AGG_SUM || call->kind == TSDB_AGG_AVG || has_squares(call);
+}
+
+static bool
+is_sample(TsdbAggKind kind)
+{
+	return kind == TSDB_AGG_VAR_SAMP || kind == TSDB_AGG_STDDEV_SAMP;
+}
+
+static bool
+is_deviation(TsdbAggKind kind)
+{
+	return kind == TSDB_AGG_STDDEV_POP || kind == TSDB_AGG_STDDEV_SAMP;
+}
+
+static void
+add_extreme(Extreme *state, const TsdbAggCall *call, const TsdbSummary *summary)
+{
+	bool is_new = state->nvalues == 0;
+
+	switch (call->kind)
+	{
+		case TSDB_AGG_MIN:
+			if (is_new || tsdb_number_less(call->type, summary->min, state->word))
+				state->word = summary->min;
+			break;
+		case TSDB_AGG_MAX:
+			if (is_new || tsdb_number_less(call->type, state->word, summary->max))
+				state->word = summary->max;
+			break;
+		case TSDB_AGG_FIRST:
+			if (is_new || summary->first_time < state->time)
+			{
+				state->word = summary->first;
+				state->time = summary->first_time;
+			}
+			break;
+		default:
+			if (is_new || summary->last_time > state->time)
+			{
+				state->word = summary->last;
+				state->time = summary->last_time;
+			}
+			break;
+	}
+	state->nvalues += summary->nvalues;
+}
+
+static void
+add_moments(Moments *state, const TsdbAggCall *call, const TsdbSummary *summary)
+{
+	bool squares = has_squares(call);
+	TsdbSummary known;
+	TsdbSummary more;
+	TsdbSummary sum;
+	Moments added = {0};
+
+	if (state->nvalues == 0)
+	{
+		save_moments(state, summary, squares);
+		return;
+	}
+	save_moments(&added, summary, squares);
+	load_moments(&more, &added, squares); /* what was not asked for is zero now */
+	load_moments(&known, state, squares);
+	tsdb_summary_init(&sum);
+	sum.nvalues = known.nvalues + more.nvalues;
+	sum.min = tsdb_number_less(call->type, more.min, known.min) ? more.min : known.min;
+	sum.max = tsdb_number_less(call->type, known.max, more.max) ? more.max : known.max;
+	tsdb_moments_merge(&sum, &known, &more, call->type);
+	save_moments(state, &sum, squares);
+}
+
+static void
+load_moments(TsdbSummary *summary, const Moments *state, bool squares)
+{
+	tsdb_summary_init(summary);
+	summary->nvalues = state->nvalues;
+	summary->min = state->min;
+	summary->max = state->max;
+	summary->int_sum_hi = state->int_sum_hi;
+	summary->int_sum_lo = state->int_sum_lo;
+	summary->sum_hi = state->sum_hi;
+	summary->sum_lo = state->sum_lo;
+	summary->decimals = (uint8) state->decimals;
+	if (squares)
+	{
+		summary->int_sumsq_hi = state->int_sumsq_hi;
+		summary->int_sumsq_lo = state->int_sumsq_lo;
+		summary->m2 = state->m2;
+	}
+}
+
+static void
+save_moments(Moments *state, const TsdbSummary *summary, bool squares)
+{
+	state->nvalues = summary->nvalues;
+	state->min = summary->min;
+	state->max = summary->max;
+	state->int_sum_hi = summary->int_sum_hi;
+	state->int_sum_lo = summary->int_sum_lo;
+	state->sum_hi = summary->sum_hi;
+	state->sum_lo = summary->sum_lo;
+	state->decimals = summary->decimals;
+	if (squares)
+	{
+		state->int_sumsq_hi = summary->int_sumsq_hi;
+		state->int_sumsq_lo = summary->int_sumsq_lo;
+		state->m2 = summary->m2;
+	}
+}
+
+/* A word of a column (codec.h) as a Datum of its type. */
+static Datum
+word_datum(TsdbType type, uint64 word)
+{
+	switch (type)
+	{
+		case TSDB_TYPE_FLOAT8:
+			return Float8GetDatum(tsdb_number_double(word));
+		case TSDB_TYPE_FLOAT4:
+			return Float4GetDatum(tsdb_number_float(word));
+		case TSDB_TYPE_INT2:
+			return Int16GetDatum((int16) word);
+		case TSDB_TYPE_INT4:
+		case TSDB_TYPE_QUALITY:
+			return Int32GetDatum((int32) word);
+		case TSDB_TYPE_INT8:
+			return Int64GetDatum((int64) word);
+		case TSDB_TYPE_BOOL:
+			return BoolGetDatum(word != 0);
+		case TSDB_TYPE_TIMESTAMPTZ:
+			return TimestampTzGetDatum((TimestampTz) word);
+		case TSDB_TYPE_DATE:
+			return DateADTGetDatum((DateADT) word);
+		default:
+			elog(ERROR, "unexpected type %d of an aggregate", type);
+	}
+	return (Datum) 0;
+}
+
+static Datum
+finish_moments(const Moments *state, const TsdbAggCall *call, bool *isnull)
+{
+	return tsdb_type_is_float(call->type) ? finish_floats(state, call) : finish_integers(state, call);
+}
+
+/* Exactly what core's functions give: sum of int2 and int4 is int8, all else numeric. */
+static Datum
+finish_integers(const Moments *state, const TsdbAggCall *call)
+{
+	TsdbInt128 sum = (TsdbInt128) (((TsdbUint128) (uint64) state->int_sum_hi << 64) | state->int_sum_lo);
+	TsdbUint128 squares;
+
+	if (call->kind == TSDB_AGG_SUM)
+		return call->type == TSDB_TYPE_INT8 ? tsdb_aggvalue_numeric(sum) : Int64GetDatum((int64) sum);
+	if (call->kind == TSDB_AGG_AVG)
+		return tsdb_aggvalue_mean(sum, state->nvalues);
+
+	squares = ((TsdbUint128) state->int_sumsq_hi << 64) | state->int_sumsq_lo;
+	return tsdb_aggvalue_variance(sum, squares, state->nvalues, is_sample(call->kind), is_deviation(call->kind));
+}
+
+/*
+ * Core's overflow errors, without its order of additions: a result that is not finite has to come from
+ * a value that is not, and averages, which keep a sum of squares too, overflow with that.
+ */
+static Datum
+finish_floats(const Moments *state, const TsdbAggCall *call)
+{
+	bool infinite = has_infinite(state, call->type);
+	double spread = tsdb_number_value(call->type, state->max) - tsdb_number_value(call->type, state->min);
+	double result;
+
+	if (!infinite && (!isfinite(state->sum_hi) || (call->kind != TSDB_AGG_SUM && !isfinite(spread * spread))))
+		float_overflow_error();
+	if (call->kind == TSDB_AGG_SUM && call->type == TSDB_TYPE_FLOAT4)
+	{
+		float4 sum = (float4) state->sum_hi;
+
+		if (!infinite && isinf(sum))
+			float_overflow_error();
+		return Float4GetDatum(sum);
+	}
+	if (call->kind == TSDB_AGG_SUM)
+		return Float8GetDatum(state->sum_hi);
+	if (call->kind == TSDB_AGG_AVG)
+		return Float8GetDatum(state->sum_hi / (double) state->nvalues);
+
+	if (!infinite && !isfinite(state->m2))
+		float_overflow_error();
+	result = infinite ? get_float8_nan() : state->m2 / (double) (state->nvalues - is_sample(call->kind));
+	return Float8GetDatum(is_deviation(call->kind) ? sqrt(result) : result);
+}
+
+/* Is one of the values infinite or NaN?  NaN is above all. */
+static bool
+has_infinite(const Moments *state, TsdbType type)
+{
+	return !isfinite(tsdb_number_value(type, state->min)) || !isfinite(tsdb_number_value(type, state->max));
+}

@@ -1,0 +1,44 @@
+/*-------------------------------------------------------------------------
+ *
+ * bucketexpr.h
+ *	  Which expressions over the time are constant in buckets of time.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef TSDB_BUCKETEXPR_H
+#define TSDB_BUCKETEXPR_H
+
+#include "postgres.h"
+#include "nodes/pathnodes.h"
+#include "read/buckets.h"
+#include "series/tsdbtable.h"
+
+/*
+ * tsdb_bucketexpr_find - recognise an expression whose only dependence on the row is through one bucketing function.
+ *
+ *	time_attnum		the time column of rel
+ *
+ * Returns its description for tsdb_bucketexpr_rule, fit for a plan, or NIL.  The functions: tsdb.time_bucket, date_trunc,
+ * date_bin, floor(extract(epoch ...) / n), ::date; over the time, over the time AT TIME ZONE a constant, and over
+ * time::timestamp.  Their other arguments have to be constants.
+ */
+extern List *tsdb_bucketexpr_find(RelOptInfo *rel, AttrNumber time_attnum, Node *expr);
+
+/* How a key over buckets behaves when their rule is FIXED. */
+typedef enum TsdbBucketRise
+{
+	TSDB_BUCKET_ANY,
+	TSDB_BUCKET_RISING, /* greater in every later bucket */
+	TSDB_BUCKET_START /* the timestamptz at which the bucket begins */
+} TsdbBucketRise;
+
+/* tsdb_bucketexpr_rise - for an expression that tsdb_bucketexpr_find knows. */
+extern TsdbBucketRise tsdb_bucketexpr_rise(RelOptInfo *rel, AttrNumber time_attnum, Node *expr);
+
+/* tsdb_bucketexpr_rule - the rule at the moment: in the session's time zone, where the expression depends on it. */
+extern void tsdb_bucketexpr_rule(List *bucket, TsdbBucketRule *rule);
+
+/* tsdb_bucketexpr_width - roughly how wide its buckets are, us. */
+extern double tsdb_bucketexpr_width(List *bucket);
+
+#endif /* TSDB_BUCKETEXPR_H */

@@ -6,7 +6,7 @@ EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" tsdb.control)
 DATA_built = sql/tsdb--$(EXTVERSION).sql
 SRC = $(sort $(wildcard src/*.c src/*/*.c))
 OBJS = $(SRC:.c=.o)
-SHLIB_LINK = -llz4
+SHLIB_LINK = -llz4 -lmicrohttpd -lz
 PG_CPPFLAGS = -Isrc -MMD -MP
 PG_CFLAGS = -Wextra -Wno-unused-parameter -ffp-contract=off
 override with_llvm = no

@@ -15,7 +15,9 @@
 #include "miscadmin.h"
 #include "pg/debug_point.h"
 #include "plan/planner.h"
+#include "server/ingester.h"
 #include "store/metapage.h"
+#include "store/runbase.h"
 #include "utils/guc.h"
 #include "write/buffer.h"
 
@@ -42,11 +44,13 @@ _PG_init(void)
 	}
 	tsdb_debug_point_init();
 	tsdb_metapage_shmem_init();
+	tsdb_runbase_init();
 	tsdb_buffer_init();
 	tsdb_handler_init();
 	tsdb_rowaccess_init();
 	tsdb_ddl_init();
 	tsdb_planner_init();
 	tsdb_maintainer_init();
+	tsdb_ingester_init();
 	MarkGUCPrefixReserved("tsdb");
 }

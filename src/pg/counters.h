@@ -25,10 +25,19 @@ typedef enum TsdbStatistic
 	TSDB_STAT_ROWS_EXPIRED,
 	TSDB_STAT_WORKER_PASSES,
 	TSDB_STAT_WORKER_ERRORS,
+	TSDB_STAT_INGEST_REQUESTS,
+	TSDB_STAT_INGEST_BYTES,
+	TSDB_STAT_INGEST_POINTS,
+	TSDB_STAT_INGEST_REJECTED, /* lines */
+	TSDB_STAT_INGEST_REFUSED, /* requests, for want of credentials */
+	TSDB_STAT_INGEST_RETRIES, /* requests that were told to come back */
+	TSDB_STAT_INGEST_COMMITS,
+	TSDB_STAT_INGEST_QUEUE_BYTES, /* rises and falls */
 	/* durations, counted and measured */
 	TSDB_STAT_FLUSH,
 	TSDB_STAT_COMPACTION,
 	TSDB_STAT_RETENTION,
+	TSDB_STAT_INGEST, /* from a complete request to its commit */
 	TSDB_NSTATS
 } TsdbStatistic;
 

@@ -18,7 +18,8 @@
 typedef enum TsdbLockClass
 {
 	TSDB_LOCKCLASS_SERIES = 0x7401, /* table OID, series id; id 0 = all series */
-	TSDB_LOCKCLASS_DEBUG_POINT = 0x7402 /* hash of the name, 0 */
+	TSDB_LOCKCLASS_DEBUG_POINT = 0x7402, /* hash of the name, 0 */
+	TSDB_LOCKCLASS_NAME = 0x7403 /* schema OID, hash of a table name: who makes it or its columns for the ingest server */
 } TsdbLockClass;
 
 /* tsdb_locktag_make - the tag of a lock of this database. */

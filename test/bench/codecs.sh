@@ -34,3 +34,5 @@ goal codecs 'decode over memcpy, median' "$(median_of 'decode / memcpy')" '>=' 0
 goal codecs 'decode and fold over memcpy, median' "$(median_of 'fold / memcpy')" '>=' 0.08 ''
 goal codecs 'encode, all codecs tried, over LZ4 compression, median' "$(median_of 'encode / lz4 encode')" '>=' 0.12 ''
 goal codecs 'encode with the last codec, over LZ4 compression, median' "$(median_of 'sticky / lz4 encode')" '>=' 0.3 ''
+goal codecs 'lines of line protocol with 10 fields, parsed on one core' \
+    "$(sed -n 's,^10 fields of Telegraf *\([0-9]*\).*,\1,p' "$CODECS")" '>=' 400 MB/s

@@ -14,11 +14,13 @@ my %TITLES = (
     single        => 'Single rows',
     amplification => 'Write amplification',
     queries       => 'Queries',
+    summaries     => 'Answers from summaries',
+    growth        => 'Growth',
     density       => 'Density',
     real          => 'Real series',
     memory        => 'Memory',
 );
-my @SECTIONS = qw(ingest size single amplification queries density real memory);
+my @SECTIONS = qw(ingest size single amplification queries summaries growth density real memory);
 my %LABELS = (
     rewritten => 'tsdb after VACUUM FULL',
     heap     => 'heap',
@@ -29,7 +31,7 @@ my %LABELS = (
     duckdb   => 'DuckDB',
 );
 my @CONTENDERS = qw(tsdb rewritten heap btree brin influxdb victoria duckdb);
-my @PLOTS = qw(ingest size queries);
+my @PLOTS = qw(ingest size queries growth);
 
 if ($ARGV[0] eq '--goals') {
     print_goals(results_read($ARGV[1]));
@@ -113,13 +115,15 @@ sub section_table {
     return $text;
 }
 
-# contenders_of - those with any number in the section, ours first; others by name.
+# contenders_of - those with any number in the section, ours first; others by number and name.
 sub contenders_of {
     my ($values) = @_;
     my %seen = map { $_ => 1 } map { keys %$_ } values %$values;
     my @known = grep { delete $seen{$_} } @CONTENDERS;
-    return (@known, sort keys %seen);
+    return (@known, sort { leading($a) <=> leading($b) || $a cmp $b } keys %seen);
 }
+
+sub leading { return $_[0] =~ /^(\d+)/ ? $1 : 0; }
 
 # short - three significant digits, or all before the point.
 sub short {

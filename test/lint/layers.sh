@@ -16,7 +16,7 @@ BEGIN {
     below["am"] = "am " below["maint"]
     below["func"] = "func " below["maint"]
     below["plan"] = "plan write " below["read"]
-    below["server"] = "server proto series pg base"
+    below["server"] = "server proto " below["write"]
     pure = " base codec proto format "
     while (("find src -name \"*.h\"" | getline header) > 0)
         ours[substr(header, 5)] = 1

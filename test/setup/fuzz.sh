@@ -6,7 +6,7 @@ set -eu
 . "$(dirname "$0")/lib.sh"
 
 command -v clang >/dev/null || packages_install clang
-packages_install make liblz4-dev
+packages_install make liblz4-dev zlib1g-dev
 work_open
 cd "$ROOT"
 make -s -j"$JOBS" -f test/setup/pure.mk FLAVOUR=fuzz fuzz

@@ -63,7 +63,7 @@ has_server() {
 # server_install [package prefix/suffix...] - make PG_CONFIG usable; sets PG_MAJOR.
 # A PG_CONFIG given by its path is taken as it is.
 server_install() {
-    packages_install make gcc libc6-dev perl liblz4-dev
+    packages_install make gcc libc6-dev perl liblz4-dev libmicrohttpd-dev zlib1g-dev
     if ! has_server; then
         case $PG_CONFIG in
         */*) die "no server with development files at $PG_CONFIG" ;;

@@ -25,7 +25,7 @@ chroot_make() {
             mkdir -p "$chroot/etc/postgresql-common" &&
             echo 'create_main_cluster = false' >"$chroot/etc/postgresql-common/createcluster.conf" &&
             inside "$chroot" apt-get -q -y --no-install-recommends -o Dpkg::Options::=--force-confold install \
-                "postgresql-$2" "postgresql-server-dev-$2" "postgresql-$2-pgtap" libipc-run-perl liblz4-dev make gcc libc6-dev perl
+                "postgresql-$2" "postgresql-server-dev-$2" "postgresql-$2-pgtap" libipc-run-perl liblz4-dev libmicrohttpd-dev zlib1g-dev make gcc libc6-dev perl
     } >"$LOGS/chroot-$1.log" 2>&1 </dev/null || {
         tail -n 20 "$LOGS/chroot-$1.log"
         die "could not make the chroot of Debian $1"

@@ -190,7 +190,7 @@ case " $stages " in
         stages=$(echo " $stages " | sed 's/ regress / /; s/ isolation / /; s/ tap / /; s/ prove / /')
     fi
     ;;
-*) packages_install make gcc libc6-dev perl liblz4-dev ;;
+*) packages_install make gcc libc6-dev perl liblz4-dev libmicrohttpd-dev zlib1g-dev ;;
 esac
 for stage in $stages; do
     started=$(date +%s)

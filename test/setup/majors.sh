@@ -11,26 +11,27 @@ mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 is_root || die "make majors needs root: it makes chroots with debootstrap"
 packages_install debootstrap
 
-# chroot_make suite major - a minimal Debian with that server, once.
+# chroot_make suite major - a minimal Debian with that server; anew when it lacks a package.
 chroot_make() {
     chroot=$cache/$1
-    [ -e "$chroot/ready" ] && return 0
+    packages="postgresql-$2 postgresql-server-dev-$2 postgresql-$2-pgtap libipc-run-perl liblz4-dev libmicrohttpd-dev zlib1g-dev make gcc libc6-dev perl util-linux"
+    [ -e "$chroot/ready" ] && [ "$(cat "$chroot/ready")" = "$packages" ] && return 0
     note "making a chroot of Debian $1 in $chroot"
     rm -rf "$chroot"
     mkdir -p "$chroot" "$LOGS"
+    # shellcheck disable=SC2086
     {
         debootstrap --variant=minbase "$1" "$chroot" "$mirror" &&
             printf '#!/bin/sh\nexit 101\n' >"$chroot/usr/sbin/policy-rc.d" &&
             chmod 755 "$chroot/usr/sbin/policy-rc.d" &&
             mkdir -p "$chroot/etc/postgresql-common" &&
             echo 'create_main_cluster = false' >"$chroot/etc/postgresql-common/createcluster.conf" &&
-            inside "$chroot" apt-get -q -y --no-install-recommends -o Dpkg::Options::=--force-confold install \
-                "postgresql-$2" "postgresql-server-dev-$2" "postgresql-$2-pgtap" libipc-run-perl liblz4-dev libmicrohttpd-dev zlib1g-dev make gcc libc6-dev perl
+            inside "$chroot" apt-get -q -y --no-install-recommends -o Dpkg::Options::=--force-confold install $packages
     } >"$LOGS/chroot-$1.log" 2>&1 </dev/null || {
         tail -n 20 "$LOGS/chroot-$1.log"
         die "could not make the chroot of Debian $1"
     }
-    touch "$chroot/ready"
+    echo "$packages" >"$chroot/ready"
 }
 
 # inside chroot command... - with /proc and /dev/shm, in a mount namespace that goes with the command.

@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "access/stratnum.h"
 #include "pg/compat.h"
 #include "plan/aggorder.h"
 #include "utils/lsyscache.h"
@@ -95,7 +96,7 @@ match_pathkey(const TsdbAggQuery *query, const PathKey *pathkey)
 			if (!equal(list_nth(query->keys, i), member->em_expr))
 				continue;
 			operator= get_opfamily_member(pathkey->pk_opfamily, member->em_datatype, member->em_datatype,
-										  pathkey->pk_strategy);
+										  tsdb_compat_pathkey_is_descending(pathkey) ? BTGreaterStrategyNumber : BTLessStrategyNumber);
 			if (!OidIsValid(operator))
 				return NIL;
 			return list_make5_int(i, (int) operator,(int) pathkey->pk_eclass->ec_collation, pathkey->pk_nulls_first,

@@ -150,12 +150,11 @@ tsdb_series_list(Relation rel, const TsdbTable *table, uint32 *nseries)
 	{
 		const Datum *values;
 		const bool *isnull;
+		TsdbSpan tags = row.bytes;
 
-		/* Who lists series mostly wants their tags next. */
-		if (tsdb_seriescache_has_room() && !tsdb_seriescache_tags(cache, (uint32) row.seq, &values, &isnull))
-			TSDB_CHECK(tsdb_seriescache_add_tags(cache, (uint32) row.seq, read_series(rel, (uint32) row.seq, row.bytes),
-												 &values, &isnull),
-					   rel, "The tags of series %d do not decode.", row.seq);
+		/* Who lists series mostly wants their tags next.  Who asks for damaged ones is told then; verify doesn't. */
+		if (tsdb_seriescache_has_room() && !tsdb_seriescache_tags(cache, (uint32) row.seq, &values, &isnull) && open_row(&tags))
+			(void) tsdb_seriescache_add_tags(cache, (uint32) row.seq, tags, &values, &isnull);
 		ids = append_id(ids, n++, (uint32) row.seq);
 	}
 	tsdb_store_endscan(scan);

@@ -123,7 +123,7 @@ SELECT same('SELECT count(*), max(n) FROM (SELECT plant, count(*) AS n FROM agg_
 
 -- Order and limit
 SELECT date_trunc('day', time) AS t, line, count(*) FROM agg_m WHERE plant = 'north' GROUP BY 1, 2 ORDER BY 2 DESC NULLS LAST, 1 LIMIT 4;
-EXPLAIN (COSTS OFF) SELECT date_trunc('day', time) AS t, line, count(*) FROM agg_m WHERE plant = 'north' GROUP BY 1, 2 ORDER BY 2 DESC NULLS LAST, 1 LIMIT 4;
+EXPLAIN (COSTS OFF) SELECT date_trunc('day', time) AS t, line, count(*) FROM agg_m WHERE plant = 'north' GROUP BY 1, 2 ORDER BY 1, 2 DESC NULLS LAST LIMIT 4;
 SELECT date_trunc('hour', time) AS t, count(*), tsdb.last(v, time) FROM agg_m WHERE plant = 'north' AND sensor = 'temp' AND line = 1 GROUP BY 1 ORDER BY 1 LIMIT 2;
 SELECT plant, count(*) FROM agg_m GROUP BY plant ORDER BY count(*) DESC, plant COLLATE "C" LIMIT 2;
 

@@ -15,12 +15,13 @@ my %TITLES = (
     amplification => 'Write amplification',
     queries       => 'Queries',
     summaries     => 'Answers from summaries',
+    lineproto     => 'Line protocol',
     growth        => 'Growth',
     density       => 'Density',
     real          => 'Real series',
     memory        => 'Memory',
 );
-my @SECTIONS = qw(ingest size single amplification queries summaries growth density real memory);
+my @SECTIONS = qw(ingest size single amplification queries summaries growth lineproto density real memory);
 my %LABELS = (
     rewritten => 'tsdb after VACUUM FULL',
     heap     => 'heap',

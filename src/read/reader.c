@@ -25,6 +25,7 @@
 #include "read/reader.h"
 #include "read/readrange.h"
 #include "read/runset.h"
+#include "read/units.h"
 #include "store/tid.h"
 #include "store/metapage.h"
 #include "store/segstore.h"
@@ -92,8 +93,6 @@ static bool cut_window(TsdbReader *reader, int nsources, ScanDirection direction
 static void set_view(TsdbReader *reader, TsdbBatch *view, const TsdbBatch *batch, uint32 from, uint32 until);
 static int collect_sources(TsdbReader *reader);
 static bool resolve_pending(Relation rel, ItemPointer tid, TsdbKey *key);
-static void make_units(TsdbReader *reader);
-static int compare_keys(const void *a, const void *b);
 
 TsdbReader *
 tsdb_reader_open(Relation rel, const TsdbTable *table, Snapshot snapshot,
@@ -373,7 +372,12 @@ uint32
 tsdb_reader_nunits(TsdbReader *reader)
 {
 	if (reader->units == NULL)
-		make_units(reader);
+	{
+		MemoryContext caller = MemoryContextSwitchTo(reader->context);
+
+		reader->units = tsdb_units_list(reader->store, reader->snapshot, reader->segment_us, reader->runs, &reader->nunits);
+		MemoryContextSwitchTo(caller);
+	}
 	return reader->nunits;
 }
 
@@ -773,50 +777,4 @@ resolve_pending(Relation rel, ItemPointer tid, TsdbKey *key)
 		}
 	}
 	return false;
-}
-
-static void
-make_units(TsdbReader *reader)
-{
-	uint32 capacity = 64;
-	uint32 n = 0;
-	TsdbKey *units = MemoryContextAlloc(reader->context, sizeof(TsdbKey) * capacity);
-	TsdbStoreScan *scan;
-	TsdbStoreRow row;
-
-	units[n++] = KEY_MIN;
-	if (reader->store != NULL)
-	{
-		scan = tsdb_store_beginscan(reader->store, reader->snapshot, TSDB_KIND_SEGMENT,
-									0, PG_INT32_MIN, TSDB_STORE_MAX_ID, PG_INT32_MAX, false);
-		while (tsdb_store_getnext(scan, &row))
-		{
-			CHECK_FOR_INTERRUPTS();
-			if (n == capacity)
-				units = repalloc_huge(units, sizeof(TsdbKey) * (capacity *= 2));
-			units[n].series = row.id;
-			units[n].time = tsdb_grid_segment_start(row.seq, reader->segment_us);
-			n++;
-		}
-		tsdb_store_endscan(scan);
-	}
-	for (TsdbKey key = KEY_MIN; tsdb_runset_start(reader->runs, key, &key); key = key_after(key))
-	{
-		if (n == capacity)
-			units = repalloc_huge(units, sizeof(TsdbKey) * (capacity *= 2));
-		units[n++] = key;
-	}
-	qsort(units, n, sizeof(TsdbKey), compare_keys);
-
-	reader->nunits = 0;
-	for (uint32 i = 0; i < n; i++)
-		if (i == 0 || compare_keys(&units[reader->nunits - 1], &units[i]) != 0)
-			units[reader->nunits++] = units[i];
-	reader->units = units;
-}
-
-static int
-compare_keys(const void *a, const void *b)
-{
-	return tsdb_key_compare(*(const TsdbKey *) a, *(const TsdbKey *) b);
 }

@@ -100,6 +100,8 @@ add_packed(TsdbBody *body, const void *bytes, size_t nbytes)
 	stream->avail_in = (uInt) nbytes;
 	while (stream->avail_in > 0)
 	{
+		/* A full body may still have the end of its gzip stream to come. */
+		bool is_full = body->nbytes == body->max_bytes;
 		int result;
 
 		if (body->is_ended && inflateReset(stream) != Z_OK)
@@ -108,7 +110,7 @@ add_packed(TsdbBody *body, const void *bytes, size_t nbytes)
 			return;
 		}
 		body->is_ended = false;
-		if (!reserve(body, 1))
+		if (!reserve(body, is_full ? 0 : 1))
 			return;
 		stream->next_out = (Bytef *) body->data + body->nbytes;
 		stream->avail_out = (uInt) (body->capacity - body->nbytes - 1);
@@ -116,6 +118,11 @@ add_packed(TsdbBody *body, const void *bytes, size_t nbytes)
 		body->nbytes = body->capacity - 1 - stream->avail_out;
 		if (result == Z_STREAM_END)
 			body->is_ended = true;
+		else if (result == Z_BUF_ERROR && is_full)
+		{
+			fail(body, TSDB_BODY_TOO_LARGE);
+			return;
+		}
 		else if (result != Z_OK && !(result == Z_BUF_ERROR && stream->avail_out == 0))
 		{
 			fail(body, result == Z_MEM_ERROR ? TSDB_BODY_NO_ROOM : TSDB_BODY_DAMAGED);

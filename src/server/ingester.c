@@ -38,7 +38,7 @@
 
 #define RESTART_S 5
 #define SPARE_FILES 256 /* beside sockets: what PostgreSQL opens without asking its own limit */
-#define STOP_MS 10000 /* a worker that is told to stop gives clients so long to take their answers */
+#define STOP_MS 3000 /* a worker that is told to stop gives clients so long to end their requests; DROP DATABASE waits for 5 s */
 #define RETRY_MS 500 /* until lines that could not be written are tried again */
 #define TROUBLE_MS 60000 /* between two lines of the log about one kind of trouble */
 

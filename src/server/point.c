@@ -43,6 +43,7 @@ static bool take_integer(int64 value, uint8 type, TsdbCell *cell);
 static void take_string(TsdbLineText string, TsdbCell *cell);
 static bool has_required(const TsdbPointBatch *batch);
 static bool take_time(TsdbPointBatch *batch, const TsdbLinePoint *point, int64 *time);
+static int64 arrival_time(const TsdbPointBatch *batch);
 static TsdbPointOutcome drop(TsdbPointBatch *batch, char *reason);
 static char *text_of(TsdbLineText text);
 static char *tag_text(TsdbLineText text);
@@ -464,7 +465,7 @@ take_time(TsdbPointBatch *batch, const TsdbLinePoint *point, int64 *time)
 	int64 segment_start;
 	bool ok = true;
 
-	*time = batch->request->received_us;
+	*time = arrival_time(batch);
 	if (point->has_time)
 		ok = !pg_sub_s64_overflow(point->unix_us, UNIX_EPOCH_US, time);
 	if (ok && table != NULL)
@@ -474,6 +475,22 @@ take_time(TsdbPointBatch *batch, const TsdbLinePoint *point, int64 *time)
 	if (!ok)
 		(void) drop(batch, psprintf("time outside range of measurement \"%s\"", text_of(point->measurement)));
 	return ok;
+}
+
+/* As InfluxDB does: in whole units of the request's precision. */
+static int64
+arrival_time(const TsdbPointBatch *batch)
+{
+	static const int64 units_us[] = {
+		[TSDB_PRECISION_NS] = 1,
+		[TSDB_PRECISION_US] = 1,
+		[TSDB_PRECISION_MS] = 1000,
+		[TSDB_PRECISION_S] = USECS_PER_SEC,
+		[TSDB_PRECISION_M] = USECS_PER_MINUTE,
+		[TSDB_PRECISION_H] = USECS_PER_HOUR};
+	int64 received_us = batch->request->received_us;
+
+	return received_us - received_us % units_us[batch->request->precision];
 }
 
 static TsdbPointOutcome

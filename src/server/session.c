@@ -16,6 +16,7 @@
 #include "utils/snapmgr.h"
 
 #define LOCK_TIMEOUT "3s" /* clients wait for 5 */
+#define SHORT_LOCK_TIMEOUT "100ms"
 
 static Oid own_role = InvalidOid;
 
@@ -67,6 +68,12 @@ tsdb_session_execute(const char *command)
 	if (SPI_execute(command, false, 0) < 0)
 		elog(ERROR, "could not execute \"%s\"", command);
 	SPI_finish();
+}
+
+void
+tsdb_session_hurry(bool on)
+{
+	SetConfigOption("lock_timeout", on ? SHORT_LOCK_TIMEOUT : LOCK_TIMEOUT, PGC_SUSET, PGC_S_OVERRIDE);
 }
 
 void

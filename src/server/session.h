@@ -28,6 +28,9 @@ extern ErrorData *tsdb_session_rollback(MemoryContext context);
 /* tsdb_session_execute - a utility command through SPI. */
 extern void tsdb_session_execute(const char *command);
 
+/* tsdb_session_hurry - from now on wait for locks hardly at all; off: as long as clients wait. */
+extern void tsdb_session_hurry(bool on);
+
 /* tsdb_session_init - settings of the process: no setting of a database or role may stop or hijack the work. */
 extern void tsdb_session_init(void);
 

@@ -62,6 +62,7 @@ tsdb_writer_run(TsdbWriteRequest **requests, int nrequests)
 	MemoryContext caller = CurrentMemoryContext;
 	TsdbPointBatch *batches = palloc0(sizeof(TsdbPointBatch) * nrequests);
 	int nbatches = 0;
+	bool is_locked;
 	ErrorData *error;
 
 	for (int i = 0; i < nrequests; i++)
@@ -72,6 +73,10 @@ tsdb_writer_run(TsdbWriteRequest **requests, int nrequests)
 		MemoryContextSwitchTo(caller);
 	}
 	error = nbatches > 0 ? write_group(batches, nbatches, MODE_TOGETHER) : NULL;
+	/* Whoever needs no table that is locked should not wait for each that does. */
+	is_locked = error != NULL && nbatches > 1 && error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
+	if (is_locked)
+		tsdb_session_hurry(true);
 	for (int i = 0; i < nbatches; i++)
 	{
 		ErrorData *own = error;
@@ -91,6 +96,8 @@ tsdb_writer_run(TsdbWriteRequest **requests, int nrequests)
 		else
 			conclude(&batches[i]);
 	}
+	if (is_locked)
+		tsdb_session_hurry(false);
 	MemoryContextSwitchTo(caller);
 }
 

@@ -55,6 +55,18 @@ apt_install() {
     $sudo env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install "$@" </dev/null >&2
 }
 
+# clients_install - clients of the line protocol server, and InfluxDB as its oracle.  Tests say what they
+# leave out for want of one.
+clients_install() {
+    (packages_install curl netcat-openbsd influxdb-client python3-influxdb) || note "not all clients of the line protocol server can be had"
+    command -v influxd >/dev/null && return 0
+    # Unpacked, not installed: its package would start a service.
+    mkdir "$WORK/influxdb"
+    (cd "$WORK/influxdb" && apt-get -q download influxdb && dpkg-deb -x influxdb_*.deb .) >"$LOGS/influxdb.log" 2>&1 ||
+        note "InfluxDB, the line protocol server's oracle, can't be had; see build/log/influxdb.log"
+    PATH=$PATH:$WORK/influxdb/usr/bin
+}
+
 # has_server - does PG_CONFIG belong to a server with its development files?
 has_server() {
     pgxs=$("$PG_CONFIG" --pgxs 2>/dev/null) && [ -f "$pgxs" ] && [ -x "$("$PG_CONFIG" --bindir)/postgres" ]

@@ -179,7 +179,7 @@ case " $stages " in
 *" regress "* | *" isolation "* | *" tap "* | *" prove "*)
     server_install
     case " $stages " in *" tap "*) packages_install "postgresql-$PG_MAJOR-pgtap" ;; esac
-    case " $stages " in *" prove "*) packages_install libipc-run-perl ;; esac
+    case " $stages " in *" prove "*) packages_install libipc-run-perl && clients_install ;; esac
     server_paths
     cp "$ROOT/test/setup/test.conf" "$WORK/test.conf"
     { cat "$WORK/test.conf" && echo "$QUIET"; } >"$WORK/quiet.conf"

@@ -34,13 +34,13 @@ chroot_make() {
     echo "$packages" >"$chroot/ready"
 }
 
-# inside chroot command... - with /proc and /dev/shm, in a mount namespace that goes with the command.
+# inside chroot command... - with /proc, /dev/shm and pseudo-terminals, in a mount namespace that goes with the command.
 inside() {
     into=$1
     shift
     # shellcheck disable=SC2016
     unshare --mount --propagation private sh -c '
-        mount -t proc proc "$1/proc" && mount -t tmpfs tmpfs "$1/dev/shm" || exit 1
+        mount -t proc proc "$1/proc" && mount -t tmpfs tmpfs "$1/dev/shm" && mount -t devpts devpts "$1/dev/pts" || exit 1
         exec chroot "$@"' sh "$into" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive \
         LC_ALL=C.UTF-8 TSDB_COUNTS="${INNER_COUNTS:-}" "$@"
 }

@@ -201,7 +201,7 @@ describe_column(TsdbMeasurement *measurement, const TsdbTable *table, Form_pg_at
 	for (int i = 0; i < table->nvalues; i++)
 		if (table->values[i].attnum == att->attnum)
 			target->value_index = i;
-	if (target->value_index >= 0 && att->attnotnull)
+	if (target->role != TSDB_ROLE_TIME && att->attnotnull)
 		measurement->nrequired++;
 }
 

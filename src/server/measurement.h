@@ -49,7 +49,7 @@ typedef struct TsdbMeasurement
 	bool is_valid; /* what follows is right */
 	Oid relid;
 	bool is_direct; /* rows may go straight into the write buffer: a tsdb table without triggers, checks and the like */
-	int nrequired; /* value columns that are NOT NULL */
+	int nrequired; /* tags and values that are NOT NULL */
 	HTAB *columns; /* TsdbTarget by name */
 	TsdbKeyMemo (*memos)[TSDB_KEY_MEMOS]; /* of fields, of tags */
 	/* as long as one transaction lasts */

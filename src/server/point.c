@@ -44,7 +44,7 @@ static void take_string(TsdbLineText string, TsdbCell *cell);
 static bool has_required(const TsdbPointBatch *batch);
 static bool take_time(TsdbPointBatch *batch, const TsdbLinePoint *point, int64 *time);
 static int64 arrival_time(const TsdbPointBatch *batch);
-static TsdbPointOutcome drop(TsdbPointBatch *batch, char *reason);
+static TsdbPointOutcome drop(TsdbPointBatch *batch, const char *reason);
 static char *text_of(TsdbLineText text);
 static char *tag_text(TsdbLineText text);
 static const char *column_type_name(uint8 type);
@@ -72,6 +72,8 @@ tsdb_point_resolve(TsdbPointBatch *batch, const TsdbLinePoint *point)
 	TsdbPointOutcome outcome;
 	MemoryContext caller;
 
+	/* What the last point needed, and why it was dropped, has been used. */
+	MemoryContextReset(batch->row_context);
 	if (same_measurement(batch, point->measurement))
 		return TSDB_POINT_WRITTEN;
 	caller = MemoryContextSwitchTo(batch->context);
@@ -114,8 +116,6 @@ tsdb_point_write(TsdbPointBatch *batch, const TsdbLinePoint *point)
 	else if (outcome == TSDB_POINT_WRITTEN)
 		tsdb_pointsql_insert(batch, point, time);
 	MemoryContextSwitchTo(caller);
-	if (outcome != TSDB_POINT_DROPPED)
-		MemoryContextReset(batch->row_context);
 	return outcome;
 }
 
@@ -161,7 +161,7 @@ open_measurement(TsdbPointBatch *batch, const TsdbLinePoint *point, const char *
 	if (refusal != NULL)
 	{
 		batch->is_forbidden |= refusal->is_forbidden;
-		return drop(batch, pstrdup(refusal->message));
+		return drop(batch, refusal->message);
 	}
 	batch->measurement = tsdb_measurement_open(&key, RowExclusiveLock);
 	if (batch->measurement == NULL || find_wishes(batch, &key) != NULL)
@@ -174,6 +174,7 @@ open_measurement(TsdbPointBatch *batch, const TsdbLinePoint *point, const char *
 	if (!tsdb_measurement_permits(batch->measurement, batch->request->role))
 	{
 		batch->is_forbidden = true;
+		MemoryContextSwitchTo(batch->row_context);
 		return drop(batch, psprintf("\"%s\" user is not authorized to write to measurement \"%s\" of database \"%s\"",
 									GetUserNameFromId(batch->request->role, true), name, batch->request->schema));
 	}
@@ -341,7 +342,7 @@ take_fields(TsdbPointBatch *batch, const TsdbLinePoint *point)
 		return drop(batch, psprintf("invalid field name: input field \"%s\" on measurement \"%s\" is invalid",
 									text_of(point->fields[0].key), text_of(point->measurement)));
 	if (batch->measurement->is_direct && batch->measurement->nrequired > 0 && !has_required(batch))
-		return drop(batch, psprintf("a line on measurement \"%s\" lacks a field that must not be NULL", text_of(point->measurement)));
+		return drop(batch, psprintf("a line on measurement \"%s\" lacks a tag or field that must not be NULL", text_of(point->measurement)));
 	return TSDB_POINT_WRITTEN;
 }
 
@@ -447,9 +448,11 @@ has_required(const TsdbPointBatch *batch)
 	hash_seq_init(&status, batch->measurement->columns);
 	while ((target = hash_seq_search(&status)) != NULL)
 	{
-		bool found = target->value_index < 0 || !target->is_not_null;
+		bool found = !target->is_not_null || target->role == TSDB_ROLE_TIME;
 
-		for (uint32 i = 0; !found && i < batch->ncells; i++)
+		if (target->role == TSDB_ROLE_TAG)
+			found |= !batch->isnull[target->attnum - 1];
+		for (uint32 i = 0; !found && target->value_index >= 0 && i < batch->ncells; i++)
 			found = batch->cells[i].column == target->value_index;
 		all &= found;
 	}
@@ -494,7 +497,7 @@ arrival_time(const TsdbPointBatch *batch)
 }
 
 static TsdbPointOutcome
-drop(TsdbPointBatch *batch, char *reason)
+drop(TsdbPointBatch *batch, const char *reason)
 {
 	batch->reason = reason;
 	return TSDB_POINT_DROPPED;

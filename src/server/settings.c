@@ -68,7 +68,7 @@ define_limits(void)
 							"Beyond it clients are told to come back.",
 							&tsdb_ingest_memory_kb, 256 * 1024, 1024, INT_MAX, PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomIntVariable("tsdb.ingest_max_body", "Largest body of a line protocol request, unpacked.", NULL,
-							&tsdb_ingest_max_body_kb, 25000, 1, INT_MAX, PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);
+							&tsdb_ingest_max_body_kb, 25000, 1, 1000000, PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomIntVariable("tsdb.ingest_max_connections", "Connections that each process of the line protocol server keeps.", NULL,
 							&tsdb_ingest_max_connections, 4096, 1, 1000000, PGC_POSTMASTER, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("tsdb.ingest_timeout", "Time after which a silent connection of the line protocol server is closed.", NULL,

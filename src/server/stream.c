@@ -51,6 +51,7 @@ struct TsdbStreams
 	int nconnections;
 	Size total_bytes;
 	uint64 turn;
+	bool is_quiet; /* no new connections */
 	uint64 lost_bytes;
 	char datagram[DATAGRAM_BYTES];
 };
@@ -147,7 +148,16 @@ tsdb_streams_take(TsdbStreams *streams, TsdbStreamLines *lines)
 void
 tsdb_streams_rewind(TsdbStreams *streams)
 {
+	dlist_iter iter;
+
 	streams->turn++;
+	dlist_foreach (iter, &streams->sources)
+	{
+		Source *source = dlist_container(Source, node, iter.cur);
+
+		if (source->kind == SOURCE_LISTENER && !streams->is_quiet)
+			watch(streams, source, true);
+	}
 }
 
 void
@@ -180,6 +190,7 @@ tsdb_streams_quiesce(TsdbStreams *streams)
 {
 	dlist_iter iter;
 
+	streams->is_quiet = true;
 	dlist_foreach (iter, &streams->sources)
 	{
 		Source *source = dlist_container(Source, node, iter.cur);
@@ -239,7 +250,12 @@ accept_connections(TsdbStreams *streams, Source *listener)
 		int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd < 0)
-			return; /* no more, or no descriptor: the next turn tries again */
+		{
+			/* Without a descriptor for it the next connection would wake us up again and again; the next turn looks. */
+			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+				watch(streams, listener, false);
+			return;
+		}
 		if (streams->nconnections >= streams->limits.connections ||
 			add_source(streams, SOURCE_CONNECTION, fd, listener->schema) == NULL)
 			close(fd);

@@ -234,6 +234,7 @@ write_lines(TsdbPointBatch *batch, WriteMode mode)
 	tsdb_line_begin(&reader, batch->lines, batch->nbytes, batch->request->precision, &mem);
 	while ((result = tsdb_line_next(&reader)) != TSDB_LINE_END)
 	{
+		CHECK_FOR_INTERRUPTS();
 		if (result == TSDB_LINE_BAD)
 		{
 			batch->nunreadable++;
@@ -247,7 +248,6 @@ write_lines(TsdbPointBatch *batch, WriteMode mode)
 		else
 			write_line(batch, &reader, mode);
 	}
-	CHECK_FOR_INTERRUPTS();
 	tsdb_point_end(batch);
 }
 
@@ -298,6 +298,7 @@ write_carefully(TsdbPointBatch *batch, const TsdbLineReader *reader)
 			ReThrowError(error);
 		batch->ndropped++;
 		note_bad_line(batch, reader, error->message);
+		FreeErrorData(error);
 	}
 	PG_END_TRY();
 }
@@ -384,15 +385,25 @@ static void
 note_bad_line(TsdbPointBatch *batch, const TsdbLineReader *reader, const char *message)
 {
 	int nbytes = Min(reader->line_bytes, MAX_LINE_SHOWN);
-	char *shown = pnstrdup(reader->line, nbytes);
+	char *shown;
+	char *text;
 
+	/* A body may hold millions of bad lines. */
+	if (batch->nerrors >= MAX_ERRORS)
+	{
+		batch->nerrors++;
+		return;
+	}
+	shown = pnstrdup(reader->line, nbytes);
 	if ((Size) nbytes < reader->line_bytes)
 		shown[pg_mbcliplen(shown, nbytes, nbytes - 1)] = '\0';
 	if (!pg_verify_mbstr(PG_UTF8, shown, (int) strlen(shown), true))
 		for (char *c = shown; *c != '\0'; c++)
 			if (IS_HIGHBIT_SET(*c))
 				*c = '?';
-	note_error(batch, psprintf("unable to parse '%s': %s", shown, message));
+	text = psprintf("unable to parse '%s': %s", shown, message);
+	note_error(batch, text);
+	pfree(text);
 	pfree(shown);
 }
 

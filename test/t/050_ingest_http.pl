@@ -177,6 +177,7 @@ holds('two tables', q{SELECT count(DISTINCT obj_description(c.oid)) FROM pg_clas
 $node->safe_psql('postgres', <<'SQL');
 SET ROLE writer;
 CREATE TABLE telegraf.byhand (time timestamptz NOT NULL, unit int4, v float4, small int2) USING tsdb WITH (tags = 'unit', sample_interval = '1s');
+CREATE TABLE telegraf.strict (time timestamptz NOT NULL, host text NOT NULL, v float8 NOT NULL, w float8) USING tsdb WITH (tags = 'host', sample_interval = '1s');
 CREATE TABLE telegraf.heaped (time timestamptz, host text, v numeric, CHECK (v < 100));
 CREATE TABLE telegraf.noted (time timestamptz NOT NULL, v int8) USING tsdb WITH (tags = '', sample_interval = '1s');
 CREATE FUNCTION telegraf.twice() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.v := NEW.v * 2; RETURN NEW; END $$;
@@ -186,6 +187,8 @@ writes('into a table of tsdb', 204, $w, 'byhand,unit=7 v=1.5,small=3i 1500000000
 writes('what does not fit', 400, $w, "byhand,unit=8 small=70000i 1500000000\nbyhand,unit=x v=1 1\nbyhand,unit=9 v=2 1",
 	'{"error":"partial write: field type conflict: input field \"small\" on measurement \"byhand\" is type integer, already exists as type integer\nunable to parse \'byhand,unit=x v=1 1\': invalid input syntax for type integer: \"x\" dropped=2"}');
 holds('the rows of it', 'SELECT time, unit, v, small FROM telegraf.byhand ORDER BY unit', "1970-01-01 00:00:01+00|7|1.5|3\n1970-01-01 00:00:00+00|9|2|");
+writes('a tag and a field that must be there', 400, $w, "strict v=1 0\nstrict,host=a w=1 0\nstrict,host=a v=1 0",
+	'{"error":"partial write: ' . join('\n', ('a line on measurement \"strict\" lacks a tag or field that must not be NULL') x 2) . ' dropped=2"}');
 writes('into a heap table', 400, $w, "heaped,host=a v=1.25 0\nheaped,host=a v=100 0\nheaped,host=b v=2 0",
 	q({"error":"partial write: unable to parse 'heaped,host=a v=100 0': new row for relation \"heaped\" violates check constraint \"heaped_v_check\" dropped=1"}));
 holds('the rows of the heap table', 'SELECT * FROM telegraf.heaped ORDER BY host', "1970-01-01 00:00:00+00|a|1.25\n1970-01-01 00:00:00+00|b|2");

@@ -44,7 +44,7 @@ static bool match_key(RelOptInfo *rel, TsdbAggQuery *query, Node *expr);
 static TsdbAggKeyKind key_kind(RelOptInfo *rel, const TsdbTable *shape, Node *expr);
 static bool is_tag_expression(RelOptInfo *rel, const TsdbTable *shape, Node *expr);
 static bool has_all_tags(const TsdbAggQuery *query);
-static bool has_bytewise_equality(Oid type);
+static bool has_bytewise_equality(const Var *var);
 static bool collect_aggrefs(Node *node, void *context);
 static bool match_aggref(PlannerInfo *root, RelOptInfo *rel, TsdbAggQuery *query, Aggref *aggref);
 static bool match_filter(PlannerInfo *root, RelOptInfo *rel, TsdbAggQuery *query, Expr *filter);
@@ -324,28 +324,17 @@ has_all_tags(const TsdbAggQuery *query)
 		const Var *var = lfirst(lc);
 
 		nfound += IsA(var, Var) && query->shape->columns[var->varattno - 1].role == TSDB_ROLE_TAG &&
-				  has_bytewise_equality(getBaseType(var->vartype));
+				  has_bytewise_equality(var);
 	}
 	return list_length(query->tables) == 1 && nfound == query->shape->ntags;
 }
 
 static bool
-has_bytewise_equality(Oid type)
+has_bytewise_equality(const Var *var)
 {
-	switch (type)
-	{
-		case TEXTOID:
-		case VARCHAROID:
-		case BOOLOID:
-		case INT2OID:
-		case INT4OID:
-		case INT8OID:
-		case UUIDOID:
-		case DATEOID:
-			return true;
-		default:
-			return false;
-	}
+	Oid type = getBaseType(var->vartype);
+
+	return tsdb_quals_is_bytewise(type == VARCHAROID ? TEXTOID : type, var->varcollid);
 }
 
 /* True when something is neither a key, nor an aggregate, nor made of them. */

@@ -144,15 +144,19 @@ run_vacuum(UtilityCall *call)
 	run_next(call);
 	foreach (cell, tables)
 	{
-		VacuumStmt *again = tsdb_ddl_vacuum_move(lfirst_oid(cell), stmt);
+		BlockNumber npages;
+		VacuumStmt *again = tsdb_ddl_vacuum_move(lfirst_oid(cell), stmt, &npages);
 
 		if (again == NULL)
 			continue;
-		/* In memory that outlives transactions.  Not a command of the user's: other hooks don't see it. */
-		MemoryContextSwitchTo(PortalContext);
 		call->pstmt->utilityStmt = (Node *) again;
-		standard_ProcessUtility(call->pstmt, call->query_string, false, call->context, call->params,
-								call->query_env, call->dest, NULL);
+		for (int ntries = 0; ntries == 0 || tsdb_ddl_vacuum_retry(again, npages, ntries); ntries++)
+		{
+			/* In memory that outlives transactions.  Not a command of the user's: other hooks don't see it. */
+			MemoryContextSwitchTo(PortalContext);
+			standard_ProcessUtility(call->pstmt, call->query_string, false, call->context, call->params,
+									call->query_env, call->dest, NULL);
+		}
 		call->pstmt->utilityStmt = (Node *) stmt;
 	}
 	MemoryContextSwitchTo(caller);

@@ -125,9 +125,18 @@ extern List *tsdb_ddl_vacuum_begin(VacuumStmt *stmt);
  * tsdb_ddl_vacuum_move - move rows of a table to the front of its storage if that lets the file be cut.
  *
  * Comes after core's VACUUM, in the transaction that this left open; ends it and leaves another one.
- * Returns the VACUUM of the TOAST relation that cuts the file, NULL when there is nothing to gain.
+ * Returns the VACUUM of the TOAST relation that cuts the file, NULL when there is nothing to gain, and in *npages what it
+ * should be cut to.
  */
-extern VacuumStmt *tsdb_ddl_vacuum_move(Oid relid, const VacuumStmt *stmt);
+extern VacuumStmt *tsdb_ddl_vacuum_move(Oid relid, const VacuumStmt *stmt, BlockNumber *npages);
+
+/*
+ * tsdb_ddl_vacuum_retry - should that VACUUM, run so many times, be run again?
+ *
+ * A snapshot that somebody held for a moment, even in another database, is enough for it to cut nothing. Waits for
+ * that moment.
+ */
+extern bool tsdb_ddl_vacuum_retry(const VacuumStmt *again, BlockNumber npages, int ntries);
 
 /* ddl_refuse.c */
 

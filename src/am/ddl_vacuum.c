@@ -18,17 +18,25 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_inherits.h"
 #include "commands/defrem.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/value.h"
+#include "storage/bufmgr.h"
+#include "storage/latch.h"
 #include "storage/lmgr.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
 #include "utils/snapmgr.h"
+#include "utils/wait_event.h"
 
 #include "am/ddl_private.h"
 #include "maint/move.h"
 #include "pg/compat.h"
+#include "pg/debug_point.h"
+
+#define MAX_TRIES 3
+#define RETRY_MS 100
 
 static DefElem *find_option(List *options, const char *name);
 static bool is_on(List *options, const char *name, bool otherwise);
@@ -62,7 +70,7 @@ tsdb_ddl_vacuum_begin(VacuumStmt *stmt)
 }
 
 VacuumStmt *
-tsdb_ddl_vacuum_move(Oid relid, const VacuumStmt *stmt)
+tsdb_ddl_vacuum_move(Oid relid, const VacuumStmt *stmt, BlockNumber *npages)
 {
 	bool skip_locked = is_on(stmt->options, "skip_locked", false);
 	int level = is_on(stmt->options, "verbose", false) ? INFO : DEBUG2;
@@ -102,9 +110,28 @@ tsdb_ddl_vacuum_move(Oid relid, const VacuumStmt *stmt)
 		MemoryContext caller = MemoryContextSwitchTo(PortalContext);
 
 		again = toast_vacuum(stmt, tsdb_move_toast(move));
+		*npages = tsdb_move_end(move);
 		MemoryContextSwitchTo(caller);
 	}
 	return again;
+}
+
+bool
+tsdb_ddl_vacuum_retry(const VacuumStmt *again, BlockNumber npages, int ntries)
+{
+	Oid toast_oid = linitial_node(VacuumRelation, again->rels)->oid;
+	Relation rel = ntries < MAX_TRIES ? try_relation_open(toast_oid, AccessShareLock) : NULL;
+	bool is_longer = rel != NULL && RelationGetNumberOfBlocks(rel) > npages;
+
+	if (rel != NULL)
+		relation_close(rel, AccessShareLock);
+	if (is_longer)
+	{
+		TSDB_DEBUG_POINT("vacuum_retry");
+		(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, RETRY_MS, PG_WAIT_EXTENSION);
+		CHECK_FOR_INTERRUPTS();
+	}
+	return is_longer;
 }
 
 // private functions

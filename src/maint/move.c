@@ -131,6 +131,12 @@ tsdb_move_toast(const TsdbMove *move)
 	return move->toast_oid;
 }
 
+BlockNumber
+tsdb_move_end(const TsdbMove *move)
+{
+	return move->next;
+}
+
 uint64
 tsdb_move_rows(const TsdbMove *move)
 {

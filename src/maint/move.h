@@ -36,6 +36,9 @@ extern bool tsdb_move_step(Relation rel, TsdbMove *move);
 /* tsdb_move_toast - OID of the TOAST relation that wants a vacuum then. */
 extern Oid tsdb_move_toast(const TsdbMove *move);
 
+/* tsdb_move_end - heap page from which on nothing lives any more: what the file can be cut to. */
+extern BlockNumber tsdb_move_end(const TsdbMove *move);
+
 /* tsdb_move_rows, tsdb_move_bytes - what was moved so far. */
 extern uint64 tsdb_move_rows(const TsdbMove *move);
 extern uint64 tsdb_move_bytes(const TsdbMove *move);

@@ -120,6 +120,26 @@ is($session->error, '', 'the compaction ends well');
 is(moved('VACUUM (VERBOSE) m'), 'moved', 'afterwards they do');
 sound('beside a compaction');
 
+# A snapshot that is there when the file is to be cut, and gone soon after.
+load(0, 12000, $factor++);
+my $reader = DurabilityKit::Session->new($node);
+$holder->query_safe(q{SELECT tsdb_test.debug_point_hold('move_before_commit')});
+$pages = (pages('m'))[0];
+$session->start('VACUUM m');
+point_waited($node);
+$reader->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1');
+$holder->query_safe(q{SELECT tsdb_test.debug_point_hold('vacuum_retry')});
+$holder->query_safe(q{SELECT tsdb_test.debug_point_release('move_before_commit')});
+$node->poll_query_until('postgres', q{SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE query LIKE 'VACUUM m%'}) or die 'no second try';
+is((pages('m'))[0], $pages, 'nothing is cut under an old snapshot');
+$reader->query_safe('COMMIT');
+$holder->query_safe(q{SELECT tsdb_test.debug_point_release('vacuum_retry')});
+$session->finish;
+is($session->error, '', 'the vacuum ends well');
+cmp_ok((pages('m'))[0], '<', $pages * 0.7, 'the second try cuts');
+$reader->quit;
+sound('a snapshot in the way');
+
 # A crash before the move is committed.
 load(0, 12000, $factor++);
 $holder->query_safe(q{SELECT tsdb_test.debug_point_hold('move_before_commit')});

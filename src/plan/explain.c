@@ -114,6 +114,8 @@ explain_counters(const TsdbScanState *state, ExplainState *es)
 
 	if (state->reader != NULL)
 		add_counters(&counters, tsdb_reader_counters(state->reader));
+	if (state->one_per_series)
+		ExplainPropertyUInteger("Rows from Summary", NULL, state->rows_summarised, es);
 	ExplainPropertyUInteger("Windows Read", NULL, counters.windows, es);
 	ExplainPropertyUInteger("Segments Opened", NULL, counters.segments_opened, es);
 	ExplainPropertyUInteger("Blocks Decoded", NULL, counters.blocks_decoded, es);

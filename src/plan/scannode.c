@@ -42,11 +42,14 @@ static void start_slices(TsdbScanState *state);
 static bool advance(TsdbScanState *state, ScanDirection direction);
 static bool is_reverse(const TsdbScanState *state, ScanDirection direction);
 static bool load_window(TsdbScanState *state, ScanDirection direction);
-static bool load_witness(TsdbScanState *state, ScanDirection direction);
+static bool load_edge(TsdbScanState *state, ScanDirection direction);
+static TsdbPresence look_at_series(TsdbScanState *state);
 static void apply_filter(TsdbScanState *state);
 static const TsdbBatch *next_window(TsdbScanState *state, ScanDirection direction);
 static const TsdbBatch *next_walk_window(TsdbScanState *state, ScanDirection direction);
 static bool step_walk(TsdbScanState *state, int step);
+static bool move_walk(TsdbScanState *state, int step);
+static void restrict_to_walk(TsdbScanState *state);
 static const TsdbBatch *next_unit_window(TsdbScanState *state);
 static bool take_unit(TsdbScanState *state);
 static void end_scan(CustomScanState *node);
@@ -136,6 +139,7 @@ choose_columns(TsdbScanState *state, const TsdbTable *table)
 		if (whole_row || bms_is_member(table->values[i].attnum - FirstLowInvalidHeapAttributeNumber, attnos))
 			copy_wanted(&state->wanted[state->nwanted++], &table->values[i]);
 	}
+	state->sees_tid = bms_next_member(attnos, -1) >= 0 && bms_next_member(attnos, -1) < -FirstLowInvalidHeapAttributeNumber;
 	if (state->one_per_series && state->nwanted == 0 && !sees_time)
 		make_witness(state);
 }
@@ -245,7 +249,7 @@ fill_slot(TsdbScanState *state, TupleTableSlot *slot)
 	uint32 row = state->nterms > 0 ? state->rows[state->row] : (uint32) state->row;
 
 	tsdb_rowfiller_fill(state->filler, row, slot);
-	if (state->batch != state->witness)
+	if (!state->is_edge)
 		tsdb_reader_tid(state->reader, row, &slot->tts_tid);
 }
 
@@ -303,6 +307,9 @@ open_reader(TsdbScanState *state)
 	state->filler = tsdb_rowfiller_create(rel, tsdb_table_get(rel), state->wanted, state->nwanted);
 	state->reader = tsdb_reader_open(rel, tsdb_table_get(rel), snapshot, state->wanted, state->nwanted,
 									 pending, npending);
+	if (state->one_per_series && state->value_filter == NULL && !state->sees_tid)
+		state->edges = tsdb_edges_open(rel, state->reader, state->wanted, state->nwanted,
+									   state->is_backward || state->witness != NULL ? BackwardScanDirection : ForwardScanDirection);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -363,9 +370,7 @@ advance(TsdbScanState *state, ScanDirection direction)
 		if (state->row >= 0 && state->row < state->nrows)
 			return true;
 	}
-	if (state->one_per_series && !step_walk(state, 1))
-		return false;
-	if (state->witness == NULL ? !load_window(state, direction) : !load_witness(state, direction))
+	if (state->one_per_series ? !load_edge(state, direction) : !load_window(state, direction))
 		return false;
 	tsdb_rowfiller_set_batch(state->filler, state->batch);
 	state->row = is_back ? state->nrows - 1 : 0;
@@ -396,24 +401,41 @@ load_window(TsdbScanState *state, ScanDirection direction)
 	return true;
 }
 
-/* The same where it is enough to know that a series has rows. */
+/* The row of the next series that has one which passes. */
 static bool
-load_witness(TsdbScanState *state, ScanDirection direction)
+load_edge(TsdbScanState *state, ScanDirection direction)
 {
-	TsdbPresence presence;
+	TsdbPresence presence = TSDB_PRESENCE_NONE;
 
-	while ((presence = tsdb_reader_probe(state->reader, state->walk[state->walk_at])) == TSDB_PRESENCE_NONE)
+	while (presence == TSDB_PRESENCE_NONE)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (!step_walk(state, 1))
+		if (!move_walk(state, 1))
 			return false;
+		presence = look_at_series(state);
 	}
-	if (presence == TSDB_PRESENCE_UNKNOWN)
-		return load_window(state, direction);
-	state->witness->series_id = state->walk[state->walk_at];
-	state->batch = state->witness;
+	state->is_edge = presence == TSDB_PRESENCE_SOME;
+	state->rows_summarised += state->is_edge;
 	state->nrows = 1;
-	return true;
+	if (state->is_edge)
+		return true;
+	restrict_to_walk(state);
+	return load_window(state, direction);
+}
+
+static TsdbPresence
+look_at_series(TsdbScanState *state)
+{
+	const TsdbRestricted *restricted = state->restricted;
+	uint32 series = state->walk[state->walk_at];
+
+	if (state->edges == NULL)
+		return TSDB_PRESENCE_UNKNOWN;
+	if (state->witness == NULL)
+		return tsdb_edges_find(state->edges, series, restricted->from, restricted->until, &state->batch);
+	state->batch = state->witness;
+	state->witness->series_id = series;
+	return tsdb_edges_probe(state->edges, series, restricted->from, restricted->until);
 }
 
 static void
@@ -466,13 +488,25 @@ next_walk_window(TsdbScanState *state, ScanDirection direction)
 static bool
 step_walk(TsdbScanState *state, int step)
 {
+	if (!move_walk(state, step))
+		return false;
+	restrict_to_walk(state);
+	return true;
+}
+
+static bool
+move_walk(TsdbScanState *state, int step)
+{
 	int64 at = state->walk_at + step;
 
 	state->walk_at = Max(-1, Min(at, state->nwalk));
-	if (at < 0 || at >= state->nwalk)
-		return false;
-	tsdb_reader_restrict(state->reader, &state->walk[at], 1, state->restricted->from, state->restricted->until);
-	return true;
+	return at >= 0 && at < state->nwalk;
+}
+
+static void
+restrict_to_walk(TsdbScanState *state)
+{
+	tsdb_reader_restrict(state->reader, &state->walk[state->walk_at], 1, state->restricted->from, state->restricted->until);
 }
 
 /* Parallel scans go forward only: cursors are never parallel. */
@@ -507,6 +541,9 @@ end_scan(CustomScanState *node)
 {
 	TsdbScanState *state = (TsdbScanState *) node;
 
+	if (state->edges != NULL)
+		tsdb_edges_close(state->edges);
+	state->edges = NULL;
 	if (state->reader != NULL)
 		tsdb_reader_close(state->reader);
 	state->reader = NULL;

@@ -23,6 +23,7 @@
 #include "plan/timeslices.h"
 #include "plan/valuequals.h"
 #include "port/atomics.h"
+#include "read/edges.h"
 #include "read/reader.h"
 #include "read/rowslot.h"
 
@@ -57,6 +58,10 @@ typedef struct TsdbScanState
 	bool is_backward;
 	bool one_per_series;
 	TsdbBatch *witness; /* one_per_series, and nobody looks at more than tags: a row that stands for those there are */
+	bool sees_tid; /* somebody looks at system columns */
+	TsdbEdges *edges; /* one_per_series, where roots may tell the row */
+	bool is_edge; /* the current row comes from a root: it has no TID */
+	uint64 rows_summarised; /* that did */
 	List *sort_keys;
 	TsdbTimeSlices *slices; /* NULL: not by time */
 	bool slices_backward; /* latest slice first */

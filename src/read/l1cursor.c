@@ -293,34 +293,6 @@ tsdb_l1_region(TsdbL1Cursor *cursor, TsdbKey key, TsdbRegion *region)
 		region->hi.time = block->from_us;
 }
 
-TsdbPresence
-tsdb_l1_probe(TsdbL1Cursor *cursor, uint32 series, int64 from, int64 until)
-{
-	TsdbKey key = {series, from};
-	TsdbPresence presence = TSDB_PRESENCE_NONE;
-	uint32 found_series;
-	int32 segment_no;
-
-	if (!split_key(cursor, key, &segment_no))
-		return presence;
-	while (tsdb_segfind_after(cursor->finder, series, segment_no, &found_series, &segment_no) && found_series == series &&
-		   tsdb_grid_segment_start(segment_no, cursor->segment_us) < until)
-	{
-		const TsdbSegment *segment = &open_segment(cursor, series, segment_no)->stored.segment;
-
-		for (uint32 i = 0; i < segment->ngroups; i++)
-		{
-			if (from <= segment->groups[i].from_us && segment->groups[i].until_us <= until)
-				return TSDB_PRESENCE_SOME;
-			if (from < segment->groups[i].until_us && segment->groups[i].from_us < until)
-				presence = TSDB_PRESENCE_UNKNOWN;
-		}
-		if (segment_no++ == PG_INT32_MAX)
-			break;
-	}
-	return presence;
-}
-
 void
 tsdb_l1_empty_region(TsdbRegion *region)
 {

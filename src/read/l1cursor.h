@@ -52,9 +52,6 @@ extern const TsdbBatch *tsdb_l1_block(TsdbL1Cursor *cursor);
 extern bool tsdb_l1_barren(TsdbL1Cursor *cursor, const TsdbFilterTerm *terms, int nterms, ScanDirection direction,
 						   TsdbBarren *barren);
 
-/* tsdb_l1_probe - are there compacted rows of a series in [from, until)?  Looks at roots only. */
-extern TsdbPresence tsdb_l1_probe(TsdbL1Cursor *cursor, uint32 series, int64 from, int64 until);
-
 /* tsdb_l1_resolve - key of row offset - 1 of a block; false when this snapshot has no such block. */
 extern bool tsdb_l1_resolve(TsdbL1Cursor *cursor, uint32 block_id, uint32 offset, TsdbKey *key);
 

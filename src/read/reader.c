@@ -188,20 +188,6 @@ tsdb_reader_set_filter(TsdbReader *reader, const TsdbFilterTerm *terms, int nter
 	reader->nterms = nterms;
 }
 
-TsdbPresence
-tsdb_reader_probe(TsdbReader *reader, uint32 series)
-{
-	MemoryContext old = MemoryContextSwitchTo(reader->context);
-	TsdbKey from = {series, reader->range.from};
-	TsdbKey until = {series, reader->range.until};
-	TsdbPresence presence = TSDB_PRESENCE_UNKNOWN;
-
-	if (is_quiet(reader, from, until))
-		presence = reader->l1 != NULL ? tsdb_l1_probe(reader->l1, series, from.time, until.time) : TSDB_PRESENCE_NONE;
-	MemoryContextSwitchTo(old);
-	return presence;
-}
-
 void
 tsdb_reader_rescan(TsdbReader *reader)
 {

@@ -39,14 +39,6 @@ typedef struct TsdbReaderCounters
 	uint64 rows; /* returned */
 } TsdbReaderCounters;
 
-/* Answer of a look that is not worth reading rows for. */
-typedef enum TsdbPresence
-{
-	TSDB_PRESENCE_NONE,
-	TSDB_PRESENCE_SOME,
-	TSDB_PRESENCE_UNKNOWN
-} TsdbPresence;
-
 /*
  * tsdb_reader_open - start reading.
  *
@@ -78,9 +70,6 @@ extern void tsdb_reader_restrict(TsdbReader *reader, const uint32 *series, uint3
  * By summaries alone, where no run and no pending row lies: rows that do not pass still come; see tsdb_filter_select.
  */
 extern void tsdb_reader_set_filter(TsdbReader *reader, const TsdbFilterTerm *terms, int nterms);
-
-/* tsdb_reader_probe - does this series have rows between the times of the restriction?  Reads no payload. */
-extern TsdbPresence tsdb_reader_probe(TsdbReader *reader, uint32 series);
 
 /* tsdb_reader_rescan - go back to before the first row; keeps what is cached. */
 extern void tsdb_reader_rescan(TsdbReader *reader);

@@ -88,7 +88,14 @@ INSERT INTO ord_queries VALUES
     (37, $$SELECT s.line, l.* FROM generate_series(1, 9) s (line), LATERAL (SELECT time, v FROM ord_m m WHERE m.line = s.line AND m.plant = 'a' ORDER BY time DESC LIMIT 2) l$$),
     (38, $$SELECT x.* FROM (SELECT * FROM ord_m ORDER BY time DESC, plant, line LIMIT 50) x ORDER BY time, plant, line$$),
     (39, $$SELECT DISTINCT plant, count(*) OVER () AS n FROM ord_m ORDER BY plant$$),
-    (40, $$SELECT DISTINCT 1 AS one FROM ord_m$$);
+    (40, $$SELECT DISTINCT 1 AS one FROM ord_m$$),
+    (41, $$SELECT DISTINCT ON (plant, line) plant, line, time, v, n, quality FROM ord_m ORDER BY plant, line, time DESC$$),
+    (42, $$SELECT DISTINCT ON (plant, line) plant, line, time, v, n, quality FROM ord_m ORDER BY plant, line, time$$),
+    (43, $$SELECT DISTINCT ON (plant, line) plant, line, time FROM ord_m ORDER BY plant, line, time DESC$$),
+    (44, $$SELECT DISTINCT ON (plant, line) plant, line, n FROM ord_m WHERE time < '2024-01-02 12:34' ORDER BY plant, line, time DESC$$),
+    (45, $$SELECT DISTINCT ON (plant, line) plant, line, v FROM ord_m WHERE time >= '2024-01-04' ORDER BY plant, line, time DESC$$),
+    (46, $$SELECT DISTINCT ON (plant, line) plant, line, time, v FROM ord_m WHERE time > '2024-01-01' ORDER BY plant, line, time$$),
+    (47, $$SELECT DISTINCT ON (plant, line) plant, line, v FROM ord_m WHERE v < 30 ORDER BY plant, line, time DESC$$);
 -- How core sorts and limits some of them differs from major to major.
 SELECT id, CASE WHEN id IN (27, 28, 29, 40) THEN regexp_replace(ordered(query), ',.*', '') ELSE ordered(query) END AS ordered FROM ord_queries ORDER BY id;
 -- The same with rows of this transaction, some flushed and some not, some of them old rows again.
@@ -122,7 +129,50 @@ END $$;
 SELECT decoded($$SELECT * FROM ord_m WHERE plant = 'a' AND line = 1 ORDER BY time DESC LIMIT 1$$) AS last_row,
        decoded($$SELECT DISTINCT ON (plant, line) * FROM ord_m ORDER BY plant, line, time DESC$$) AS last_rows,
        decoded($$SELECT DISTINCT plant FROM ord_m$$) AS tags, decoded($$SELECT count(DISTINCT line) FROM ord_m$$) AS counted,
-       decoded($$SELECT * FROM ord_m WHERE v > 2000$$) AS by_value;
+       decoded($$SELECT * FROM ord_m WHERE v > 2000$$) AS by_value,
+       decoded($$SELECT DISTINCT ON (plant, line) plant, time, v, n FROM ord_m ORDER BY plant, line, time DESC$$) AS last_values,
+       decoded($$SELECT DISTINCT ON (plant, line) plant, time, v, n FROM ord_m ORDER BY plant, line, time$$) AS first_values,
+       decoded($$SELECT DISTINCT plant FROM ord_m WHERE time > '2024-01-03'$$) AS late_tags;
+
+-- Outermost rows told by summaries: any bits of a value, NULL, columns that are younger than the rows, rows that are deleted or replaced.
+CREATE TABLE ord_m_edge (time timestamptz NOT NULL, tag int4, v float8, f float4, i int8, b boolean, d date) USING tsdb WITH (tags = 'tag', sample_interval = '1s');
+CREATE TABLE ord_h_edge (LIKE ord_m_edge) USING heap;
+INSERT INTO ord_h_edge
+SELECT timestamptz '2024-01-01' + x * interval '1 hour', tag, CASE WHEN x NOT IN (0, 1500) THEN x::float8 WHEN tag = 1 THEN '-0' WHEN tag = 2 THEN 'NaN' WHEN tag = 3 THEN '-infinity' END,
+       CASE WHEN tag = 2 THEN '-0' ELSE x / 3.0 END, 9223372036854775807 - x * tag, CASE WHEN x % 1500 > 0 OR tag <> 3 THEN tag = 1 END, CASE WHEN tag > 1 THEN date '-infinity' END
+FROM generate_series(0, 1500) x, generate_series(1, 4) tag;
+INSERT INTO ord_m_edge SELECT * FROM ord_h_edge;
+SELECT tsdb.compact('ord_m_edge');
+ALTER TABLE ord_m_edge ADD COLUMN late int4 DEFAULT 7, ADD COLUMN later float8;
+ALTER TABLE ord_h_edge ADD COLUMN late int4 DEFAULT 7, ADD COLUMN later float8;
+CREATE TABLE ord_edges (id int PRIMARY KEY, query text);
+INSERT INTO ord_edges VALUES
+    (1, $$SELECT DISTINCT ON (tag) * FROM ord_m_edge ORDER BY tag, time DESC$$),
+    (2, $$SELECT DISTINCT ON (tag) * FROM ord_m_edge ORDER BY tag, time$$),
+    (3, $$SELECT DISTINCT ON (tag) tag, late FROM ord_m_edge ORDER BY tag, time DESC$$),
+    (4, $$SELECT DISTINCT ON (tag) tag, later, v FROM ord_m_edge WHERE time < '2024-02-10' ORDER BY tag, time DESC$$),
+    (5, $$SELECT DISTINCT tag FROM ord_m_edge WHERE time > '2024-03-01' ORDER BY tag$$),
+    (6, $$SELECT DISTINCT tag FROM ord_m_edge ORDER BY tag$$);
+SELECT id, ordered(query), decoded(query) FROM ord_edges ORDER BY id;
+SELECT tag, v, f, i, b, d FROM (SELECT DISTINCT ON (tag) * FROM ord_m_edge ORDER BY tag, time DESC) x;
+-- Some rows of a segment are younger than the column; others are gone, or replaced, in runs.
+INSERT INTO ord_m_edge VALUES ('2024-03-03 12:00:01', 1, 5, 6, 7, true, '2024-01-01', NULL, 8), ('2023-12-31', 2, 5, 6, 7, true, '2024-01-01', 8, NULL);
+INSERT INTO ord_h_edge VALUES ('2024-03-03 12:00:01', 1, 5, 6, 7, true, '2024-01-01', NULL, 8), ('2023-12-31', 2, 5, 6, 7, true, '2024-01-01', 8, NULL);
+SELECT id, ordered(query) FROM ord_edges WHERE ordered(query) LIKE 'differs%';
+SELECT tsdb.compact('ord_m_edge');
+SELECT id, ordered(query) FROM ord_edges WHERE ordered(query) LIKE 'differs%';
+DELETE FROM ord_m_edge WHERE (tag = 1 AND time > '2024-01-01') OR (tag = 2 AND time < '2024-03-01') OR (tag = 3 AND time >= '2024-03-03 12:00') OR tag = 4;
+DELETE FROM ord_h_edge WHERE (tag = 1 AND time > '2024-01-01') OR (tag = 2 AND time < '2024-03-01') OR (tag = 3 AND time >= '2024-03-03 12:00') OR tag = 4;
+SELECT id, ordered(query) FROM ord_edges WHERE ordered(query) LIKE 'differs%';
+SELECT tsdb.compact('ord_m_edge');
+SELECT id, ordered(query) FROM ord_edges WHERE ordered(query) LIKE 'differs%';
+-- One in the middle of the outermost segment changes nothing at its end: that one still tells.
+UPDATE ord_m_edge SET v = 1 WHERE tag = 3 AND time = '2024-03-02 12:00';
+UPDATE ord_h_edge SET v = 1 WHERE tag = 3 AND time = '2024-03-02 12:00';
+SELECT id, ordered(query), decoded(query) FROM ord_edges WHERE id IN (1, 6);
+-- TIDs need the block.
+SELECT count(*) FROM ord_m_edge WHERE (ctid, time) IN (SELECT DISTINCT ON (tag) ctid, time FROM ord_m_edge ORDER BY tag, time DESC);
+DROP TABLE ord_m_edge, ord_h_edge, ord_edges;
 
 -- A cursor over an order goes both ways.
 BEGIN;

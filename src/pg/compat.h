@@ -344,4 +344,13 @@ tsdb_compat_ec_members(const EquivalenceClass *ec, const RelOptInfo *rel)
 	return ec->ec_members;
 }
 
+/*
+ * 18: EXPLAIN's range table has an entry for the groups, which is no table
+ */
+#if PG_VERSION_NUM >= 180000
+#define tsdb_compat_explain_ntables(es) ((es)->rtable_size)
+#else
+#define tsdb_compat_explain_ntables(es) list_length((es)->rtable)
+#endif
+
 #endif /* TSDB_COMPAT_H */

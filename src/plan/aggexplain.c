@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "nodes/makefuncs.h"
+#include "pg/compat.h"
 #include "plan/aggnode.h"
 #include "plan/explain.h"
 #include "utils/rel.h"
@@ -58,7 +59,7 @@ explain_keys(TsdbAggNodeState *state, List *ancestors, ExplainState *es)
 {
 	CustomScan *scan = (CustomScan *) state->css.ss.ps.plan;
 	List *context = set_deparse_context_plan(es->deparse_cxt, (Plan *) scan, ancestors);
-	bool prefix = es->verbose || list_length(es->rtable) > 1;
+	bool prefix = es->verbose || tsdb_compat_explain_ntables(es) > 1;
 	List *keys = NIL;
 
 	for (int i = 0; i < state->nkeys; i++)

@@ -217,7 +217,8 @@ DECLARE
     line text;
     summarised int := 0;
 BEGIN
-    FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ' || query LOOP
+    FOR line IN EXECUTE 'EXPLAIN (ANALYZE, BUFFERS OFF, COSTS OFF, TIMING OFF, SUMMARY OFF) ' || query LOOP
+        line := regexp_replace(line, 'rows=(\d+)\.00', 'rows=\1');
         IF line ~ 'from Summary' THEN
             summarised := summarised + substring(line FROM '\d+')::int;
         ELSIF line !~ 'Blocks Decoded|Segments Opened|Cells' THEN

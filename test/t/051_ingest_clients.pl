@@ -136,7 +136,7 @@ sub shell_writes
 {
 	my @influx = ('influx', '-host', '127.0.0.1', '-port', $port);
 	# It has a session only with who sits at a terminal.
-	my @terminal = ('env', 'TERM=dumb', 'script', '-qec', "@influx", '/dev/null');
+	my @terminal = ('env', 'TERM=dumb', 'SHELL=/bin/sh', 'script', '-qec', "@influx", '/dev/null');
 
 	is(run('', @influx, '-execute', 'CREATE DATABASE shell'), '', 'influx: CREATE DATABASE');
 	like(run('', @influx, '-execute', 'show databases'), qr/^name: databases\nname\n----\n(.*\n)*shell\n/, 'influx: SHOW DATABASES');

@@ -37,6 +37,7 @@ typedef struct Series
 } Series;
 
 static const uint8_t *stored_kinds(const TsdbBatch *batch, uint32_t from, uint32_t n);
+static uint64_t newest_column(const TsdbBatch *batch);
 static void append_piece(TsdbBytes *out, const TsdbBytes *piece);
 static void count_series(Series *series, const TsdbBatch *batch, uint32_t from, uint32_t n, const TsdbMem *scratch);
 static int append_sequences(TsdbBytes *out, const TsdbRun *run, const TsdbBatch *batch, uint32_t from, uint32_t n,
@@ -56,14 +57,14 @@ static TsdbStatus read_kinds(TsdbSpan *src, TsdbBatch *batch, const TsdbMem *mem
 static TsdbStatus read_sequences(TsdbSpan *src, int mode, const TsdbRun *run, const Series *series, TsdbBatch *batch,
 								 const TsdbMem *mem);
 static TsdbStatus check_sequences(const TsdbBatch *batch);
-static TsdbStatus read_columns(TsdbSpan *src, const TsdbBatch *base, const Series *series, const TsdbWanted *wanted, int nwanted, TsdbBatch *batch,
-							   const TsdbMem *mem);
+static TsdbStatus read_columns(TsdbSpan *src, const TsdbBatch *base, const Series *series, int16_t newest, const TsdbWanted *wanted,
+							   int nwanted, TsdbBatch *batch, const TsdbMem *mem);
 static TsdbStatus read_difference(TsdbSpan cells, uint8_t type, const TsdbBatch *base, const Series *series,
 								  bool has_kinds, uint32_t n, TsdbColumn *column, const TsdbMem *mem);
 static TsdbStatus read_cells(TsdbSpan cells, TsdbBatch *batch, TsdbColumn *column, uint8_t **states,
 							 const TsdbMem *mem);
 static TsdbStatus check_states(const uint8_t *states, const uint8_t *kinds, uint32_t n);
-static void fill_missing(const TsdbWanted *wanted, TsdbBatch *batch, TsdbColumn *column, const TsdbMem *mem);
+static void fill_missing(const TsdbWanted *wanted, int16_t newest, TsdbBatch *batch, TsdbColumn *column, const TsdbMem *mem);
 static uint64_t missing_word(const TsdbWanted *wanted, TsdbBatch *batch);
 
 void
@@ -89,6 +90,7 @@ tsdb_runchunk_encode(TsdbBytes *out, TsdbRun *run, const TsdbBatch *batch, uint3
 		flags |= FLAG_KINDS;
 		tsdb_flags_encode(&piece, kinds, n, scratch);
 		append_piece(out, &piece);
+		tsdb_bytes_append_varint(out, newest_column(batch));
 	}
 	if (!fresh)
 		flags |= (uint8_t) (append_sequences(out, run, batch, from, n, &series, scratch) << SEQUENCES_SHIFT);
@@ -106,6 +108,7 @@ tsdb_runchunk_decode(TsdbSpan src, const TsdbRun *run, const TsdbRunChunk *chunk
 					 int nwanted, TsdbBatch *batch, const TsdbMem *mem)
 {
 	const TsdbBatch *base = NULL;
+	uint64_t newest = INT16_MAX;
 	Series series;
 	uint8_t flags;
 
@@ -121,12 +124,13 @@ tsdb_runchunk_decode(TsdbSpan src, const TsdbRun *run, const TsdbRunChunk *chunk
 	}
 	if (tsdb_runkeys_decode(&src, (TsdbRunTimes) (flags & FLAG_TIMES), run, chunk, base, batch, mem) != TSDB_OK)
 		return TSDB_CORRUPT;
-	if ((flags & FLAG_KINDS) != 0 && read_kinds(&src, batch, mem) != TSDB_OK)
+	if ((flags & FLAG_KINDS) != 0 &&
+		(read_kinds(&src, batch, mem) != TSDB_OK || !tsdb_span_read_varint(&src, &newest) || newest > INT16_MAX))
 		return TSDB_CORRUPT;
 	count_series(&series, batch, 0, batch->nrows, mem);
 	if (read_sequences(&src, (flags & FLAG_SEQUENCES) >> SEQUENCES_SHIFT, run, &series, batch, mem) != TSDB_OK)
 		return TSDB_CORRUPT;
-	if (read_columns(&src, base, &series, wanted, nwanted, batch, mem) != TSDB_OK)
+	if (read_columns(&src, base, &series, (int16_t) newest, wanted, nwanted, batch, mem) != TSDB_OK)
 		return TSDB_CORRUPT;
 	return tsdb_span_left(&src) == 0 ? TSDB_OK : TSDB_CORRUPT;
 }
@@ -147,6 +151,17 @@ stored_kinds(const TsdbBatch *batch, uint32_t from, uint32_t n)
 			return batch->kinds + from;
 	}
 	return NULL;
+}
+
+/* newest_column - the last column of the table that the writer knows, 0 = none. */
+static uint64_t
+newest_column(const TsdbBatch *batch)
+{
+	int i = batch->ncolumns - 1;
+
+	if (i >= 0 && batch->columns[i].attnum == TSDB_RUN_ROW_ATTNUM)
+		i--;
+	return i < 0 ? 0 : (uint64_t) batch->columns[i].attnum;
 }
 
 static void
@@ -423,9 +438,10 @@ check_sequences(const TsdbBatch *batch)
 	return TSDB_OK;
 }
 
+/* read_columns - newest: the last column that the writer knew. */
 static TsdbStatus
-read_columns(TsdbSpan *src, const TsdbBatch *base, const Series *series, const TsdbWanted *wanted, int nwanted,
-			 TsdbBatch *batch, const TsdbMem *mem)
+read_columns(TsdbSpan *src, const TsdbBatch *base, const Series *series, int16_t newest, const TsdbWanted *wanted,
+			 int nwanted, TsdbBatch *batch, const TsdbMem *mem)
 {
 	uint8_t *states = NULL;
 	uint64_t ncolumns;
@@ -449,8 +465,10 @@ read_columns(TsdbSpan *src, const TsdbBatch *base, const Series *series, const T
 			nbytes > tsdb_span_left(src) || !tsdb_span_take(src, (size_t) nbytes, &cells))
 			return TSDB_CORRUPT;
 		attnum += (int32_t) step;
+		if (attnum > newest && attnum != TSDB_RUN_ROW_ATTNUM)
+			return TSDB_CORRUPT;
 		for (; next < nwanted && wanted[next].attnum < attnum; next++)
-			fill_missing(&wanted[next], batch, &batch->columns[next], mem);
+			fill_missing(&wanted[next], newest, batch, &batch->columns[next], mem);
 		if (next == nwanted || wanted[next].attnum != attnum)
 			continue;
 		if (wanted[next].type != (type & ~(TYPE_DIFF | TYPE_STEPS)))
@@ -467,7 +485,7 @@ read_columns(TsdbSpan *src, const TsdbBatch *base, const Series *series, const T
 		next++;
 	}
 	for (; next < nwanted; next++)
-		fill_missing(&wanted[next], batch, &batch->columns[next], mem);
+		fill_missing(&wanted[next], newest, batch, &batch->columns[next], mem);
 	return TSDB_OK;
 }
 
@@ -533,8 +551,14 @@ check_states(const uint8_t *states, const uint8_t *kinds, uint32_t n)
 	return TSDB_OK;
 }
 
+/*
+ * fill_missing - a column that the chunk does not hold.
+ *
+ * No PATCH of the chunk wrote it, if the writer knew it.  Else whatever is older than the PATCH is older than the
+ * column too, so the sample has the value for such rows after it, whether it was there before or not.
+ */
 static void
-fill_missing(const TsdbWanted *wanted, TsdbBatch *batch, TsdbColumn *column, const TsdbMem *mem)
+fill_missing(const TsdbWanted *wanted, int16_t newest, TsdbBatch *batch, TsdbColumn *column, const TsdbMem *mem)
 {
 	uint32_t n = batch->nrows;
 	uint64_t word = missing_word(wanted, batch);
@@ -552,7 +576,7 @@ fill_missing(const TsdbWanted *wanted, TsdbBatch *batch, TsdbColumn *column, con
 	memset(column->states, wanted->missing_state, n);
 	for (i = 0; batch->kinds != NULL && i < n; i++)
 	{
-		if (batch->kinds[i] != TSDB_ROW_FULL)
+		if (batch->kinds[i] == TSDB_ROW_TOMBSTONE || (batch->kinds[i] == TSDB_ROW_PATCH && wanted->attnum <= newest))
 			column->states[i] = TSDB_CELL_ABSENT;
 	}
 }

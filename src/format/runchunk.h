@@ -8,14 +8,14 @@
  *				(0 = the run's number, 1 = one for all, 2 = one per row,
  *				3 = one per row, the same for each series), bit 5 the series are those of the run's base
  *	 ...		keys, see runkeys.h
- *	 ...		kinds, when stored: varint length, flags chunk; else all rows are FULL
+ *	 ...		kinds, when stored: varint length, flags chunk; varint the last column that the writer knew; else all rows are FULL
  *	 ...		sequences: 1: varint, 2: intlist, 3: intlist of the first series; all less the run's min_seq
  *	 varint		number of columns, then for each, ascending:
  *				varint attnum - attnum before, u8 type, varint length, cells;
  *				type + 64: every cell has a value, and instead of cells stand steps within each series
  *				type + 128: every cell has a value, and instead of cells stand differences from the base
  *
- * A column of which every cell is ABSENT is left out.
+ * A column of which every cell is ABSENT is left out; the columns of the batch that is encoded are all that the table has.
  * tsdb_runchunk_decode is declared in run.h.
  *-------------------------------------------------------------------------
  */

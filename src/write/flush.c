@@ -139,10 +139,11 @@ tsdb_flush_adapt_columns(TsdbBatch *batch, const TsdbTable *table)
 		}
 		for (uint32 row = 0; row < batch->nrows; row++)
 		{
-			bool full = batch->kinds == NULL || batch->kinds[row] == TSDB_ROW_FULL;
+			bool is_gone = batch->kinds != NULL && batch->kinds[row] == TSDB_ROW_TOMBSTONE;
 
+			/* A PATCH too: all that it patches is older than the column. */
 			columns[i].words[row] = word;
-			columns[i].states[row] = full ? wanted->missing_state : TSDB_CELL_ABSENT;
+			columns[i].states[row] = is_gone ? TSDB_CELL_ABSENT : wanted->missing_state;
 		}
 	}
 	batch->arena.mem = NULL;

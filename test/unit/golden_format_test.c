@@ -374,7 +374,7 @@ check_run(const void *detail, TsdbSpan src)
 static const char *
 check_chunk(const RunCase *run_case, const TsdbRun *run, const TsdbRunChunk *chunk, TsdbSpan bytes)
 {
-	/* Columns 4 and 301 are younger than the run. */
+	/* The run has no column 4, and column 301 is younger. */
 	static const TsdbWanted wanted[] = {
 		{.attnum = 3, .type = TSDB_TYPE_FLOAT8, .missing_state = TSDB_CELL_NULL},
 		{.attnum = 4, .type = TSDB_TYPE_INT4, .missing_state = TSDB_CELL_NULL},
@@ -430,7 +430,7 @@ check_row(const TsdbBatch *a, uint32_t a_row, const TsdbBatch *b, uint32_t b_row
 	}
 	if (a->columns[1].states == NULL || a->columns[1].states[a_row] != missing)
 		return "a column that is missing";
-	if (kind == TSDB_ROW_FULL ? added->words[a_row] != 77 : added->states[a_row] != TSDB_CELL_ABSENT)
+	if (kind == TSDB_ROW_TOMBSTONE ? added->states[a_row] != TSDB_CELL_ABSENT : added->words[a_row] != 77 || (added->states != NULL && added->states[a_row] != TSDB_CELL_VALUE))
 		return "the default of a column that is missing";
 	return NULL;
 }

@@ -352,8 +352,7 @@ sub patch
 	my $source = $self->rows($self->stretch, 2, $self->some_series);
 	my $names = join(', ', $self->keys_text, map { $_->{name} } @columns);
 
-	# Of a new sample the other columns are NULL, whatever their defaults; also those that come later.
-	$self->{has_patched} = 1;
+	# Of a new sample the other columns are NULL, whatever their defaults.
 	my %is_patched = map { $_->{name} => 1 } @columns;
 	my $all = $self->names;
 	my $whole = join(', ', $self->keys_text, map { $is_patched{ $_->{name} } ? $_->{name} : "NULL::$_->{type}" } @{ $self->{columns} });
@@ -376,7 +375,7 @@ sub alter
 		return map { "ALTER TABLE $_ DROP COLUMN $gone" } qw(m h);
 	}
 	my $column = $self->add_column(pick(qw(float8 int4 int8 float4 bool)));
-	my $default = $self->{has_patched} || chance(0.5) ? '' : " DEFAULT " . ($column->{type} eq 'bool' ? 'true' : 7);
+	my $default = chance(0.5) ? '' : " DEFAULT " . ($column->{type} eq 'bool' ? 'true' : 7);
 	return map { "ALTER TABLE $_ ADD COLUMN $column->{name} $column->{type}$default" } qw(m h);
 }
 

@@ -21,6 +21,36 @@ CREATE ACCESS METHOD tsdb TYPE TABLE HANDLER tsdb.handler;
 COMMENT ON ACCESS METHOD tsdb IS 'time series: ordered and unique by (tags, time), compressed';
 
 --
+-- attr: what series know of themselves
+--
+
+-- Attributes for all series of a table whose tags contain `series`.  Change it with tsdb.set_series.
+CREATE TABLE tsdb.series_rule (
+    target regclass NOT NULL,
+    series jsonb NOT NULL CHECK (jsonb_typeof(series) = 'object'),
+    timezone text,
+    unit text,
+    low float8,
+    high float8,
+    stepped bool,
+    description text,
+    seq int8 NOT NULL);
+CREATE INDEX series_rule_target_idx ON tsdb.series_rule (target, seq);
+-- Not unique: rows of a dump may be restored over those that are there.
+CREATE INDEX series_rule_series_idx ON tsdb.series_rule (target, (md5(series::text)));
+COMMENT ON TABLE tsdb.series_rule IS 'attributes for all series of a table whose tags contain given ones';
+-- Rules of tables that are gone would stop a restore.
+SELECT pg_catalog.pg_extension_config_dump('tsdb.series_rule', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = target AND c.relpersistence <> ''t'')');
+
+CREATE FUNCTION tsdb.series_rule_changed() RETURNS trigger
+    AS 'MODULE_PATHNAME', 'tsdb_series_rule_changed' LANGUAGE C;
+CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON tsdb.series_rule
+    FOR EACH ROW EXECUTE FUNCTION tsdb.series_rule_changed();
+CREATE TRIGGER emptied AFTER TRUNCATE ON tsdb.series_rule
+    FOR EACH STATEMENT EXECUTE FUNCTION tsdb.series_rule_changed();
+ALTER TABLE tsdb.series_rule ENABLE ALWAYS TRIGGER changed, ENABLE ALWAYS TRIGGER emptied;
+
+--
 -- func: functions and views
 --
 
@@ -177,3 +207,114 @@ GRANT SELECT ON tsdb.stats, tsdb.progress TO PUBLIC;
 CREATE FUNCTION tsdb.patch(target regclass, source text) RETURNS int8
     AS 'MODULE_PATHNAME', 'tsdb_patch' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION tsdb.patch(regclass, text) IS 'write the rows of a query, but only the columns that it has; returns their number';
+
+--
+-- func/sql_series: series of all tables, and their attributes
+--
+
+CREATE FUNCTION tsdb.set_series(target regclass, series jsonb, timezone text DEFAULT NULL, unit text DEFAULT NULL,
+    low float8 DEFAULT NULL, high float8 DEFAULT NULL, stepped bool DEFAULT NULL, description text DEFAULT NULL) RETURNS void
+    AS 'MODULE_PATHNAME', 'tsdb_set_series' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tsdb.set_series(regclass, jsonb, text, text, float8, float8, bool, text) IS 'give attributes to every series whose tags contain the given ones';
+CREATE FUNCTION tsdb.unset_series(target regclass, series jsonb, attributes text[] DEFAULT NULL) RETURNS bool
+    AS 'MODULE_PATHNAME', 'tsdb_unset_series' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tsdb.unset_series(regclass, jsonb, text[]) IS 'take attributes that were given to exactly these tags away';
+
+CREATE FUNCTION tsdb.series_ids(target regclass) RETURNS SETOF int4
+    AS 'MODULE_PATHNAME', 'tsdb_series_ids' LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
+CREATE FUNCTION tsdb.series_key(target regclass, series_id int4) RETURNS text
+    AS 'MODULE_PATHNAME', 'tsdb_series_key' LANGUAGE C STRICT STABLE PARALLEL RESTRICTED COST 10;
+CREATE FUNCTION tsdb.series_tags(target regclass, series_id int4) RETURNS jsonb
+    AS 'MODULE_PATHNAME', 'tsdb_series_tags_json' LANGUAGE C STRICT STABLE PARALLEL RESTRICTED COST 10;
+CREATE FUNCTION tsdb.series_attributes(target regclass, series_id int4,
+    OUT timezone text, OUT unit text, OUT low float8, OUT high float8, OUT description text, OUT stepped bool)
+    AS 'MODULE_PATHNAME', 'tsdb_series_attributes' LANGUAGE C STRICT STABLE PARALLEL RESTRICTED COST 10;
+CREATE FUNCTION tsdb.series_extent(target regclass, series_id int4,
+    OUT first_time timestamptz, OUT last_time timestamptz, OUT samples int8, OUT blocks int8, OUT bytes int8)
+    AS 'MODULE_PATHNAME', 'tsdb_series_extent' LANGUAGE C STRICT STABLE PARALLEL RESTRICTED COST 1000;
+
+-- The laterals are aggregates so that the planner sees one row, and leaves out what a query does not ask for.
+CREATE VIEW tsdb.series AS
+SELECT c.oid::regclass AS "table", s.series_id, tsdb.series_key(c.oid::regclass, s.series_id) AS key,
+       tsdb.series_tags(c.oid::regclass, s.series_id) AS tags,
+       a.timezone, a.unit, a.low, a.high, a.description, a.stepped,
+       e.first_time, e.last_time, e.samples, e.blocks, e.bytes
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_am m ON m.oid = c.relam AND m.amname = 'tsdb'
+CROSS JOIN LATERAL tsdb.series_ids(c.oid::regclass) AS s(series_id)
+LEFT JOIN LATERAL (
+    SELECT max(x.timezone) AS timezone, max(x.unit) AS unit, max(x.low) AS low, max(x.high) AS high,
+           max(x.description) AS description, bool_or(x.stepped) AS stepped
+    FROM tsdb.series_attributes(c.oid::regclass, s.series_id) x) a ON true
+LEFT JOIN LATERAL (
+    SELECT max(x.first_time) AS first_time, max(x.last_time) AS last_time, max(x.samples) AS samples, max(x.blocks) AS blocks, max(x.bytes) AS bytes
+    FROM tsdb.series_extent(c.oid::regclass, s.series_id) x) e ON true
+WHERE c.relkind IN ('r', 'm') AND has_table_privilege(c.oid, 'SELECT') AND NOT row_security_active(c.oid);
+COMMENT ON VIEW tsdb.series IS 'series of all tables that you may read, with their attributes';
+
+CREATE VIEW tsdb.series_rules AS
+SELECT DISTINCT r.target AS "table", r.series, r.timezone, r.unit, r.low, r.high, r.description, r.stepped
+FROM tsdb.series_rule r
+WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = r.target) AND has_table_privilege(r.target, 'SELECT');
+COMMENT ON VIEW tsdb.series_rules IS 'what tsdb.set_series gave to which tags';
+GRANT SELECT ON tsdb.series, tsdb.series_rules TO PUBLIC;
+
+--
+-- func/sql_rowattr: a row by its series
+--
+
+CREATE FUNCTION tsdb.row_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'tsdb_row_support' LANGUAGE C STRICT;
+
+CREATE FUNCTION tsdb.local_time("row" record) RETURNS timestamp
+    AS 'MODULE_PATHNAME', 'tsdb_local_time' LANGUAGE C STABLE PARALLEL SAFE SUPPORT tsdb.row_support;
+COMMENT ON FUNCTION tsdb.local_time(record) IS 'time of a row on the wall clock of its series';
+CREATE FUNCTION tsdb.local_time(target regclass, "time" timestamptz, VARIADIC tags "any") RETURNS timestamp
+    AS 'MODULE_PATHNAME', 'tsdb_local_time' LANGUAGE C STABLE PARALLEL SAFE;
+CREATE FUNCTION tsdb.local_bucket(bucket_width interval, "row" record) RETURNS timestamp
+    AS 'MODULE_PATHNAME', 'tsdb_local_bucket' LANGUAGE C STABLE PARALLEL SAFE SUPPORT tsdb.row_support;
+COMMENT ON FUNCTION tsdb.local_bucket(interval, record) IS 'start of the bucket that a row lies in, on the wall clock of its series';
+CREATE FUNCTION tsdb.local_bucket(bucket_width interval, target regclass, "time" timestamptz, VARIADIC tags "any") RETURNS timestamp
+    AS 'MODULE_PATHNAME', 'tsdb_local_bucket' LANGUAGE C STABLE PARALLEL SAFE;
+CREATE FUNCTION tsdb.local_bucket(bucket_width interval, "row" record, origin timestamp) RETURNS timestamp
+    AS 'MODULE_PATHNAME', 'tsdb_local_bucket_origin' LANGUAGE C STABLE PARALLEL SAFE SUPPORT tsdb.row_support;
+CREATE FUNCTION tsdb.local_bucket(bucket_width interval, origin timestamp, target regclass, "time" timestamptz, VARIADIC tags "any") RETURNS timestamp
+    AS 'MODULE_PATHNAME', 'tsdb_local_bucket_origin' LANGUAGE C STABLE PARALLEL SAFE;
+CREATE FUNCTION tsdb.timezone("row" record) RETURNS text
+    AS 'MODULE_PATHNAME', 'tsdb_row_timezone' LANGUAGE C STABLE PARALLEL SAFE SUPPORT tsdb.row_support;
+COMMENT ON FUNCTION tsdb.timezone(record) IS 'time zone of the series of a row; NULL: none was given, UTC counts';
+CREATE FUNCTION tsdb.timezone(target regclass, "time" timestamptz, VARIADIC tags "any") RETURNS text
+    AS 'MODULE_PATHNAME', 'tsdb_row_timezone' LANGUAGE C STABLE PARALLEL SAFE;
+CREATE FUNCTION tsdb.unit("row" record) RETURNS text
+    AS 'MODULE_PATHNAME', 'tsdb_row_unit' LANGUAGE C STABLE PARALLEL SAFE SUPPORT tsdb.row_support;
+COMMENT ON FUNCTION tsdb.unit(record) IS 'unit of the series of a row';
+CREATE FUNCTION tsdb.unit(target regclass, "time" timestamptz, VARIADIC tags "any") RETURNS text
+    AS 'MODULE_PATHNAME', 'tsdb_row_unit' LANGUAGE C STABLE PARALLEL SAFE;
+CREATE FUNCTION tsdb.description("row" record) RETURNS text
+    AS 'MODULE_PATHNAME', 'tsdb_row_description' LANGUAGE C STABLE PARALLEL SAFE SUPPORT tsdb.row_support;
+COMMENT ON FUNCTION tsdb.description(record) IS 'description of the series of a row';
+CREATE FUNCTION tsdb.description(target regclass, "time" timestamptz, VARIADIC tags "any") RETURNS text
+    AS 'MODULE_PATHNAME', 'tsdb_row_description' LANGUAGE C STABLE PARALLEL SAFE;
+CREATE FUNCTION tsdb.low("row" record) RETURNS float8
+    AS 'MODULE_PATHNAME', 'tsdb_row_low' LANGUAGE C STABLE PARALLEL SAFE SUPPORT tsdb.row_support;
+COMMENT ON FUNCTION tsdb.low(record) IS 'lower limit of the series of a row';
+CREATE FUNCTION tsdb.low(target regclass, "time" timestamptz, VARIADIC tags "any") RETURNS float8
+    AS 'MODULE_PATHNAME', 'tsdb_row_low' LANGUAGE C STABLE PARALLEL SAFE;
+CREATE FUNCTION tsdb.high("row" record) RETURNS float8
+    AS 'MODULE_PATHNAME', 'tsdb_row_high' LANGUAGE C STABLE PARALLEL SAFE SUPPORT tsdb.row_support;
+COMMENT ON FUNCTION tsdb.high(record) IS 'upper limit of the series of a row';
+CREATE FUNCTION tsdb.high(target regclass, "time" timestamptz, VARIADIC tags "any") RETURNS float8
+    AS 'MODULE_PATHNAME', 'tsdb_row_high' LANGUAGE C STABLE PARALLEL SAFE;
+CREATE FUNCTION tsdb.stepped("row" record) RETURNS bool
+    AS 'MODULE_PATHNAME', 'tsdb_row_stepped' LANGUAGE C STABLE PARALLEL SAFE SUPPORT tsdb.row_support;
+COMMENT ON FUNCTION tsdb.stepped(record) IS 'does a value of this series last until the next one?';
+CREATE FUNCTION tsdb.stepped(target regclass, "time" timestamptz, VARIADIC tags "any") RETURNS bool
+    AS 'MODULE_PATHNAME', 'tsdb_row_stepped' LANGUAGE C STABLE PARALLEL SAFE;
+CREATE FUNCTION tsdb.out_of_limits("row" record) RETURNS bool
+    AS 'MODULE_PATHNAME', 'tsdb_row_out_of_limits' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION tsdb.out_of_limits(record) IS 'is the value of a row below the lower or above the upper limit of its series?';
+CREATE FUNCTION tsdb.out_of_limits(value float8, "row" record) RETURNS bool
+    AS 'MODULE_PATHNAME', 'tsdb_out_of_limits' LANGUAGE C STABLE PARALLEL SAFE SUPPORT tsdb.row_support;
+COMMENT ON FUNCTION tsdb.out_of_limits(float8, record) IS 'is a value below the lower or above the upper limit of the series of a row?';
+CREATE FUNCTION tsdb.out_of_limits(value float8, target regclass, "time" timestamptz, VARIADIC tags "any") RETURNS bool
+    AS 'MODULE_PATHNAME', 'tsdb_out_of_limits' LANGUAGE C STABLE PARALLEL SAFE;

@@ -193,6 +193,8 @@ run_framed(UtilityCall *call)
 		tsdb_ddl_alter_attached((AlterTableStmt *) stmt, &frame);
 	tsdb_ddl_check_tables(&frame);
 	tsdb_ddl_refuse_publication(stmt);
+	if (IsA(stmt, RenameStmt))
+		tsdb_ddl_rules_renamed((RenameStmt *) stmt);
 }
 
 static TsdbDdlAlter *

@@ -97,6 +97,8 @@ object_access(ObjectAccessType access, Oid class_oid, Oid object_oid, int sub_id
 
 	if (access == OAT_POST_CREATE && sub_id == 0)
 		relation_created(object_oid, arg != NULL && ((ObjectAccessPostCreate *) arg)->is_internal);
+	else if (access == OAT_DROP && sub_id == 0)
+		tsdb_ddl_rules_dropped(object_oid);
 	else if (!tsdb_table_is(object_oid))
 		return;
 	else if (access == OAT_DROP)

@@ -9,6 +9,7 @@
  *	ddl_object.c	object access hook: what a command did to which table
  *	ddl_check.c		the tables that a command touched, after it
  *	ddl_vacuum.c	VACUUM by hand
+ *	ddl_rules.c		rules for series (tsdb.series_rule) follow their tables
  *	ddl_refuse.c	what tsdb tables can't do: keys, publications, ON CONFLICT
  *
  *-------------------------------------------------------------------------
@@ -137,6 +138,14 @@ extern VacuumStmt *tsdb_ddl_vacuum_move(Oid relid, const VacuumStmt *stmt, Block
  * that moment.
  */
 extern bool tsdb_ddl_vacuum_retry(const VacuumStmt *again, BlockNumber npages, int ntries);
+
+/* ddl_rules.c */
+
+/* tsdb_ddl_rules_renamed - after ALTER TABLE ... RENAME COLUMN: rules name tags. */
+extern void tsdb_ddl_rules_renamed(const RenameStmt *stmt);
+
+/* tsdb_ddl_rules_dropped - a relation is being dropped. */
+extern void tsdb_ddl_rules_dropped(Oid relid);
 
 /* ddl_refuse.c */
 

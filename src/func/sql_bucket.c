@@ -198,21 +198,8 @@ static TsdbBuckets *
 open_buckets(const Interval *width, pg_tz *zone, const int64 *origin)
 {
 	TsdbBucketRule rule;
-	const char *problem;
-	const char *hint;
-	bool invalid;
 
-	if (origin != NULL && TIMESTAMP_NOT_FINITE(*origin))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("origin of buckets must be finite"),
-				 errhint("Give a time at which a bucket begins, or none.")));
-	problem = tsdb_buckets_interval_rule(width, zone, origin, &rule, &invalid, &hint);
-	if (problem != NULL)
-		ereport(ERROR,
-				(errcode(invalid ? ERRCODE_INVALID_PARAMETER_VALUE : ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("%s", problem),
-				 errhint("%s.", hint)));
+	tsdb_buckets_interval_get(width, zone, origin, &rule);
 	return tsdb_buckets_create(&rule);
 }
 

@@ -300,6 +300,35 @@ tsdb_compat_zone_get(const char *name)
 }
 
 /*
+ * tsdb_compat_zone_changes - is the name an abbreviation whose offset depends on the year?  16 put the names of zones under one function.
+ */
+static inline bool
+tsdb_compat_zone_changes(const char *name)
+{
+	int offset_secs;
+	pg_tz *zone;
+
+#if PG_VERSION_NUM >= 160000
+	return DecodeTimezoneName(name, &offset_secs, &zone) == TZNAME_DYNTZ;
+#else
+	char *lower = downcase_truncate_identifier(name, (int) strlen(name), false);
+
+	return DecodeTimezoneAbbrev(0, lower, &offset_secs, &zone) == DYNTZ;
+#endif
+}
+
+/*
+ * tsdb_compat_var_copy_nulling - a column that stands for (part of) another Var is NULL where that one is; 16 says which joins do so.
+ */
+static inline void
+tsdb_compat_var_copy_nulling(Var *var, const Var *from)
+{
+#if PG_VERSION_NUM >= 160000
+	var->varnullingrels = bms_copy(from->varnullingrels);
+#endif
+}
+
+/*
  * 18: ExecutorRun lost execute_once
  */
 #if PG_VERSION_NUM >= 180000

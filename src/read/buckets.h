@@ -66,6 +66,9 @@ extern bool tsdb_buckets_trunc_rule(const char *unit, pg_tz *zone, TsdbBucketRul
 extern const char *tsdb_buckets_interval_rule(const Interval *width, pg_tz *zone, const int64 *origin,
 											  TsdbBucketRule *rule, bool *invalid, const char **hint);
 
+/* tsdb_buckets_interval_get - the same, raising when there are no such buckets. */
+extern void tsdb_buckets_interval_get(const Interval *width, pg_tz *zone, const int64 *origin, TsdbBucketRule *rule);
+
 /* tsdb_buckets_fixed_rule - the buckets of date_bin(width, timestamptz, origin); false where it would raise. */
 extern bool tsdb_buckets_fixed_rule(const Interval *width, int64 origin, TsdbBucketRule *rule);
 

@@ -10,12 +10,13 @@ BEGIN {
     below["format"] = "format codec base"
     below["store"] = "store format codec pg base"
     below["series"] = "series " below["store"]
+    below["attr"] = "attr " below["series"]
     below["write"] = "write " below["series"]
     below["read"] = "read " below["series"]
     below["maint"] = "maint write " below["read"]
-    below["am"] = "am " below["maint"]
-    below["func"] = "func " below["maint"]
-    below["plan"] = "plan write " below["read"]
+    below["am"] = "am attr " below["maint"]
+    below["func"] = "func attr " below["maint"]
+    below["plan"] = "plan attr write " below["read"]
     below["server"] = "server proto " below["write"]
     pure = " base codec proto format "
     while (("find src -name \"*.h\"" | getline header) > 0)

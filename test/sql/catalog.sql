@@ -25,7 +25,7 @@ SELECT 'access method ' || amname FROM pg_am WHERE amname LIKE 'tsdb%' ORDER BY 
 SELECT 'setting ' || name FROM pg_settings WHERE name LIKE 'tsdb.%' ORDER BY name COLLATE "C";
 -- Everything in schema tsdb belongs to the extension.
 SELECT 'stray ' || relname FROM pg_class c
-WHERE relnamespace = 'tsdb'::regnamespace
+WHERE relnamespace = 'tsdb'::regnamespace AND relkind <> 'i'
   AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = c.oid AND deptype = 'e');
 SELECT 'stray ' || proname FROM pg_proc p
 WHERE pronamespace = 'tsdb'::regnamespace

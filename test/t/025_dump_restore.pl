@@ -45,6 +45,11 @@ CREATE TABLE parts_new PARTITION OF parts DEFAULT USING heap;
 INSERT INTO parts SELECT timestamptz '2023-12-01Z' + i * interval '1 hour', i % 4, i FROM generate_series(1, 12000) i;
 CREATE TABLE child (extra int4) INHERITS (single) USING tsdb WITH (tags = '', sample_interval = '1d');
 INSERT INTO child VALUES ('1800-01-01Z', 1, 2);
+-- What series know of themselves; rules of tables that are gone, or temporary, stay behind.
+SELECT tsdb.set_series('m', '{}', unit => 'K', low => -1), tsdb.set_series('m', '{"sensor": 2}', timezone => 'Asia/Kathmandu', description => E'a\ttab');
+SELECT tsdb.set_series('"Odd schema"."Mixed, case"', '{"a,b": "x1"}', high => 'Infinity', stepped => true), tsdb.set_series('parts', '{}', unit => 'bar');
+CREATE TEMP TABLE passing (time timestamptz NOT NULL, tag text) USING tsdb WITH (tags = 'tag', sample_interval = '1s');
+SELECT tsdb.set_series('passing', '{}', unit => 'K');
 -- Row triggers, a foreign key, row security, privileges.
 CREATE TABLE sensors (id int4 PRIMARY KEY);
 INSERT INTO sensors SELECT generate_series(0, 100);
@@ -76,7 +81,12 @@ my $storage = <<'SQL';
 SELECT c.oid::regclass, (SELECT array_agg(o ORDER BY o) FROM unnest(t.reloptions) o) FROM pg_class c JOIN pg_class t ON t.oid = c.reltoastrelid
 WHERE c.relam = (SELECT oid FROM pg_am WHERE amname = 'tsdb') AND c.relkind <> 't' ORDER BY c.oid::regclass::text COLLATE "C"
 SQL
-my %wanted = map { $_ => $node->safe_psql('plant', $_) } $rows, $description, $storage;
+my $attributes = <<'SQL';
+SELECT * FROM tsdb.series_rules ORDER BY "table"::text COLLATE "C", series::text COLLATE "C";
+SELECT DISTINCT sensor, tsdb.unit(x), tsdb.timezone(x), tsdb.description(x) FROM m x ORDER BY 1
+SQL
+my %wanted = map { $_ => $node->safe_psql('plant', $_) } $rows, $description, $storage, $attributes;
+like($wanted{$attributes}, qr/Kathmandu/, 'attributes are there before the dump');
 like($wanted{$description}, qr/block_interval=1h/, 'options are there before the dump');
 
 my $target = node_new('target', "fsync = off");
@@ -91,6 +101,7 @@ sub check
 	is($target->safe_psql($db, $rows), $wanted{$rows}, "$name: every row of every table");
 	is($target->safe_psql($db, $description), $wanted{$description}, "$name: definitions and options");
 	is($target->safe_psql($db, $storage), $wanted{$storage}, "$name: options of the storage");
+	is($target->safe_psql($db, $attributes), $wanted{$attributes}, "$name: attributes of series");
 	twins_same($target, $name, $db);
 	verify_clean($target, $_, "$name, $_", $db) foreach 'm', 'changed', 'parts_2023', '"Odd schema"."Mixed, case"';
 	$target->safe_psql($db, q{SELECT tsdb.compact('m'); SELECT tsdb.compact('"Odd schema"."Mixed, case"'); INSERT INTO guarded VALUES ('2025-01-01', 5, 6)});

@@ -114,6 +114,23 @@ SELECT check_calendar('7 days', 'week');
 SELECT check_calendar('1 month', 'month');
 SELECT check_calendar('1 year', 'year');
 
+-- tsdb.local_time is AT TIME ZONE, tsdb.local_bucket is date_trunc of it: with a series per zone.
+CREATE TABLE local (time timestamptz NOT NULL, zone text, v int4) USING tsdb WITH (tags = 'zone', sample_interval = '1us');
+SELECT count(*) >= 0 FROM (SELECT tsdb.set_series('local', jsonb_build_object('zone', name), timezone => name) FROM zones) x;
+INSERT INTO local SELECT t, zone, 1 FROM samples WHERE t BETWEEN '4000-01-01 BC' AND '294000-01-01';
+SELECT is((SELECT count(*) FROM local l WHERE tsdb.local_time(l) IS DISTINCT FROM timezone(zone, time)), 0::int8, 'local_time is AT TIME ZONE');
+CREATE FUNCTION check_local(width interval, unit text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN NEXT is((SELECT count(*) FROM local l WHERE tsdb.local_bucket(width, l) <> date_trunc(unit, timezone(zone, time))), 0::int8, width || ' of local time');
+END $$;
+SELECT check_local('1 minute', 'minute');
+SELECT check_local('1 hour', 'hour');
+SELECT check_local('1 day', 'day');
+SELECT check_local('7 days', 'week');
+SELECT check_local('1 month', 'month');
+SELECT check_local('1 year', 'year');
+DROP TABLE local;
+
 -- Any order of questions has the same answers as ascending order.
 SELECT is((SELECT count(*) FROM (
         SELECT a.t FROM (SELECT t, tsdb_test.bucket('day', 'America/St_Johns', t) AS b FROM (SELECT t FROM samples WHERE zone = 'America/St_Johns' ORDER BY t OFFSET 0) x) a

@@ -1,0 +1,494 @@
+/*-------------------------------------------------------------------------
+ *
+ * sql_series.c
+ *	  SQL functions about the series of a table: tsdb.set_series, tsdb.unset_series, and the parts of view tsdb.series.
+ *
+ * The view lists ids first and works out the rest for the series that its conditions leave.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/table.h"
+#include "attr/attributes.h"
+#include "attr/ruleedit.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "pg/compat.h"
+#include "read/aggregate.h"
+#include "series/series.h"
+#include "series/tsdbtable.h"
+#include "store/metapage.h"
+#include "store/segstore.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rls.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "write/buffer.h"
+
+/* What is stored of a series in segments. */
+typedef struct Stored
+{
+	int64 nblocks;
+	int64 nbytes;
+} Stored;
+
+static Jsonb *canonical_series(Oid relid, Jsonb *series);
+static Oid open_target(Oid relid);
+static void raise_unknown_tag(const TsdbRowTags *tags, const char *name) pg_attribute_noreturn();
+static List *list_attributes(ArrayType *names);
+static int find_attribute(const char *name);
+static void check_number(FunctionCallInfo fcinfo, int argno, const char *name);
+static Relation open_readable(Oid relid);
+static bool is_readable(Oid relid);
+static void get_tags(Relation rel, uint32 series, const Datum **values, const bool **isnull);
+static void append_escaped(StringInfo out, const char *text);
+static Stored sum_segments(Relation rel, Snapshot snapshot, uint32 series);
+static void invalidate(HeapTuple tuple, TupleDesc desc);
+
+PG_FUNCTION_INFO_V1(tsdb_set_series);
+PG_FUNCTION_INFO_V1(tsdb_unset_series);
+PG_FUNCTION_INFO_V1(tsdb_series_rule_changed);
+PG_FUNCTION_INFO_V1(tsdb_series_ids);
+PG_FUNCTION_INFO_V1(tsdb_series_key);
+PG_FUNCTION_INFO_V1(tsdb_series_tags_json);
+PG_FUNCTION_INFO_V1(tsdb_series_attributes);
+PG_FUNCTION_INFO_V1(tsdb_series_extent);
+
+/* tsdb.set_series(target, series, timezone, unit, low, high, stepped, description) */
+Datum
+tsdb_set_series(PG_FUNCTION_ARGS)
+{
+	TsdbRuleGiven given;
+	bool any = false;
+	Oid target;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("table and series must not be null"),
+				 errhint("'{}' is every series of the table.")));
+	PreventCommandIfReadOnly("tsdb.set_series()");
+	PreventCommandIfParallelMode("tsdb.set_series()");
+	target = open_target(PG_GETARG_OID(0));
+	if (!PG_ARGISNULL(2))
+		(void) tsdb_tagrules_zone(text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	check_number(fcinfo, 4, "low");
+	check_number(fcinfo, 5, "high");
+	for (int i = TSDB_RULE_TIMEZONE; i <= TSDB_RULE_DESCRIPTION; i++)
+	{
+		given.isnull[i] = PG_ARGISNULL(i - 1);
+		given.values[i] = PG_GETARG_DATUM(i - 1);
+		any |= !given.isnull[i];
+	}
+	if (!any)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("no attribute was given"),
+				 errhint("Give timezone, unit, low, high, stepped or description; tsdb.unset_series() takes them away.")));
+	tsdb_ruleedit_set(target, canonical_series(target, PG_GETARG_JSONB_P(1)), &given);
+	PG_RETURN_VOID();
+}
+
+/* tsdb.unset_series(target, series, attributes text[]) */
+Datum
+tsdb_unset_series(PG_FUNCTION_ARGS)
+{
+	List *attributes = NIL;
+	Oid target;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("table and series must not be null"),
+				 errhint("'{}' names the rule for every series of the table.")));
+	PreventCommandIfReadOnly("tsdb.unset_series()");
+	PreventCommandIfParallelMode("tsdb.unset_series()");
+	target = open_target(PG_GETARG_OID(0));
+	if (!PG_ARGISNULL(2))
+		attributes = list_attributes(PG_GETARG_ARRAYTYPE_P(2));
+	PG_RETURN_BOOL(tsdb_ruleedit_unset(target, canonical_series(target, PG_GETARG_JSONB_P(1)), attributes));
+}
+
+/* Trigger of tsdb.series_rule: whoever changed it, and however, caches hear of it. */
+Datum
+tsdb_series_rule_changed(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function was not called by a trigger")));
+	if (TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event))
+	{
+		CacheInvalidateRelcacheAll();
+		return PointerGetDatum(NULL);
+	}
+	invalidate(trigger->tg_trigtuple, RelationGetDescr(trigger->tg_relation));
+	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+		invalidate(trigger->tg_newtuple, RelationGetDescr(trigger->tg_relation));
+	return PointerGetDatum(NULL);
+}
+
+/* tsdb.series_ids(target): every series; none of a table that may not be read, or is gone. */
+Datum
+tsdb_series_ids(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Relation rel;
+	uint32 *ids;
+	uint32 n;
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	if (!SearchSysCacheExists1(RELOID, PG_GETARG_DATUM(0)) || !is_readable(PG_GETARG_OID(0)))
+		return (Datum) 0;
+	rel = tsdb_table_open(PG_GETARG_OID(0), AccessShareLock, ACL_SELECT);
+	ids = tsdb_series_list(rel, tsdb_table_get(rel), &n);
+	for (uint32 i = 0; i < n; i++)
+	{
+		Datum value = Int32GetDatum((int32) ids[i]);
+		bool isnull = false;
+
+		CHECK_FOR_INTERRUPTS();
+		tuplestore_putvalues(result->setResult, result->setDesc, &value, &isnull);
+	}
+	pfree(ids);
+	table_close(rel, NoLock);
+	return (Datum) 0;
+}
+
+/* tsdb.series_key(target, series_id): as line protocol writes it, boiler,plant=a,sensor=t1. */
+Datum
+tsdb_series_key(PG_FUNCTION_ARGS)
+{
+	Relation rel = open_readable(PG_GETARG_OID(0));
+	const TsdbRowTags *tags = tsdb_attributes_tags(tsdb_attributes_open(PG_GETARG_OID(0)));
+	const Datum *values;
+	const bool *isnull;
+	StringInfoData key;
+
+	get_tags(rel, PG_GETARG_UINT32(1), &values, &isnull);
+	initStringInfo(&key);
+	append_escaped(&key, RelationGetRelationName(rel));
+	for (int i = 0; i < tags->ntags; i++)
+	{
+		Oid output;
+		bool is_varlena;
+
+		if (isnull[i])
+			continue;
+		getTypeOutputInfo(tags->tags[i].type_oid, &output, &is_varlena);
+		appendStringInfoChar(&key, ',');
+		append_escaped(&key, tags->tags[i].name);
+		appendStringInfoChar(&key, '=');
+		append_escaped(&key, OidOutputFunctionCall(output, values[i]));
+	}
+	table_close(rel, NoLock);
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(key.data, key.len));
+}
+
+/* tsdb.series_tags(target, series_id) */
+Datum
+tsdb_series_tags_json(PG_FUNCTION_ARGS)
+{
+	Relation rel = open_readable(PG_GETARG_OID(0));
+	const Datum *values;
+	const bool *isnull;
+	Jsonb *tags;
+
+	get_tags(rel, PG_GETARG_UINT32(1), &values, &isnull);
+	tags = tsdb_rowtags_json(tsdb_attributes_tags(tsdb_attributes_open(PG_GETARG_OID(0))), values, isnull, NULL);
+	table_close(rel, NoLock);
+	PG_RETURN_JSONB_P(tags);
+}
+
+/* tsdb.series_attributes(target, series_id) */
+Datum
+tsdb_series_attributes(PG_FUNCTION_ARGS)
+{
+	enum
+	{
+		COL_TIMEZONE,
+		COL_UNIT,
+		COL_LOW,
+		COL_HIGH,
+		COL_DESCRIPTION,
+		COL_STEPPED,
+		NCOLS
+	};
+	Relation rel = open_readable(PG_GETARG_OID(0));
+	const TsdbAttributes *attributes;
+	const Datum *values;
+	const bool *isnull;
+	Datum result[NCOLS] = {0};
+	bool nulls[NCOLS];
+	TupleDesc desc;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	desc = BlessTupleDesc(desc);
+	get_tags(rel, PG_GETARG_UINT32(1), &values, &isnull);
+	attributes = tsdb_attributes_find(tsdb_attributes_open(PG_GETARG_OID(0)), values, isnull);
+	nulls[COL_TIMEZONE] = attributes->timezone == NULL;
+	if (!nulls[COL_TIMEZONE])
+		result[COL_TIMEZONE] = CStringGetTextDatum(attributes->timezone);
+	nulls[COL_UNIT] = attributes->unit == NULL;
+	if (!nulls[COL_UNIT])
+		result[COL_UNIT] = CStringGetTextDatum(attributes->unit);
+	nulls[COL_DESCRIPTION] = attributes->description == NULL;
+	if (!nulls[COL_DESCRIPTION])
+		result[COL_DESCRIPTION] = CStringGetTextDatum(attributes->description);
+	nulls[COL_LOW] = !attributes->has_low;
+	result[COL_LOW] = Float8GetDatum(attributes->low);
+	nulls[COL_HIGH] = !attributes->has_high;
+	result[COL_HIGH] = Float8GetDatum(attributes->high);
+	nulls[COL_STEPPED] = !attributes->has_stepped;
+	result[COL_STEPPED] = BoolGetDatum(attributes->stepped);
+	table_close(rel, NoLock);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, result, nulls)));
+}
+
+/* tsdb.series_extent(target, series_id): what the snapshot sees of it. */
+Datum
+tsdb_series_extent(PG_FUNCTION_ARGS)
+{
+	enum
+	{
+		COL_FIRST_TIME,
+		COL_LAST_TIME,
+		COL_SAMPLES,
+		COL_BLOCKS,
+		COL_BYTES,
+		NCOLS
+	};
+	Relation rel = open_readable(PG_GETARG_OID(0));
+	uint32 series = PG_GETARG_UINT32(1);
+	Snapshot snapshot = GetActiveSnapshot();
+	TsdbAggregateRequest request = {0};
+	const TsdbAggregateCell *cell;
+	TsdbAggregator *aggregator;
+	TsdbBatch **pending;
+	int npending;
+	Stored stored;
+	Datum values[NCOLS];
+	bool nulls[NCOLS] = {false};
+	TupleDesc desc;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	desc = BlessTupleDesc(desc);
+	pending = tsdb_buffer_pending(rel, tsdb_table_get(rel), snapshot->curcid, &npending);
+	aggregator = tsdb_aggregator_open(rel, tsdb_table_get(rel), snapshot, &request, pending, npending);
+	tsdb_aggregator_restrict(aggregator, &series, 1, PG_INT64_MIN, PG_INT64_MAX);
+	cell = tsdb_aggregator_next(aggregator);
+	nulls[COL_FIRST_TIME] = nulls[COL_LAST_TIME] = cell == NULL;
+	values[COL_FIRST_TIME] = TimestampTzGetDatum(cell == NULL ? 0 : cell->first_time);
+	values[COL_LAST_TIME] = TimestampTzGetDatum(cell == NULL ? 0 : cell->last_time);
+	values[COL_SAMPLES] = Int64GetDatum(cell == NULL ? 0 : (int64) cell->nrows);
+	tsdb_aggregator_close(aggregator);
+	stored = sum_segments(rel, snapshot, series);
+	values[COL_BLOCKS] = Int64GetDatum(stored.nblocks);
+	values[COL_BYTES] = Int64GetDatum(stored.nbytes);
+	table_close(rel, NoLock);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
+}
+
+// private functions
+
+/* The tags that were given, as the table would print them. */
+static Jsonb *
+canonical_series(Oid relid, Jsonb *series)
+{
+	const TsdbRowTags *tags = tsdb_attributes_tags(tsdb_attributes_open(relid));
+	Datum *values = palloc0(sizeof(Datum) * (tags->ntags + 1));
+	bool *isnull = palloc0(sizeof(bool) * (tags->ntags + 1));
+	Bitmapset *named;
+	char *unknown;
+
+	tsdb_rowtags_parse(tags, series, values, isnull, &named, &unknown);
+	if (unknown != NULL)
+		raise_unknown_tag(tags, unknown);
+	/* An empty set is NULL, which would be all tags. */
+	return bms_is_empty(named) ? series : tsdb_rowtags_json(tags, values, isnull, named);
+}
+
+/* Whose rules may be changed; held against others who change them, and against DDL, to the end of the transaction. */
+static Oid
+open_target(Oid relid)
+{
+	Relation rel;
+	char kind;
+	bool is_partition;
+
+	if (SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)) && !tsdb_compat_is_owner(relid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(relid)), get_rel_name(relid));
+	rel = try_relation_open(relid, ShareUpdateExclusiveLock);
+	if (rel == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", relid)));
+	kind = rel->rd_rel->relkind;
+	is_partition = rel->rd_rel->relispartition;
+	relation_close(rel, NoLock);
+	if (is_partition && (tsdb_table_is(relid) || kind == RELKIND_PARTITIONED_TABLE))
+	{
+		Oid root = tsdb_rowtags_root(tsdb_attributes_tags(tsdb_attributes_open(relid)));
+
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is a partition", get_rel_name(relid)),
+				 errdetail("A series has the same attributes in all partitions."),
+				 errhint("Name the partitioned table \"%s\".", get_rel_name(root))));
+	}
+	(void) tsdb_attributes_open(relid);
+	return relid;
+}
+
+static void
+raise_unknown_tag(const TsdbRowTags *tags, const char *name)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; i < tags->ntags; i++)
+		appendStringInfo(&list, "%s%s", i > 0 ? ", " : "", tags->tags[i].name);
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_COLUMN),
+			 errmsg("\"%s\" is not a tag of table \"%s\"", name, get_rel_name(tags->relid)),
+			 errdetail("Its tags are: %s.", list.data),
+			 errhint("Series are named by tags alone, for example '{\"%s\": \"...\"}'.", tags->ntags > 0 ? tags->tags[0].name : "tag")));
+}
+
+static List *
+list_attributes(ArrayType *names)
+{
+	Datum *values;
+	bool *nulls;
+	int n;
+	List *attributes = NIL;
+
+	deconstruct_array(names, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, &n);
+	for (int i = 0; i < n; i++)
+	{
+		char *name = nulls[i] ? "" : TextDatumGetCString(values[i]);
+
+		attributes = list_append_unique_int(attributes, find_attribute(name));
+	}
+	return attributes;
+}
+
+static int
+find_attribute(const char *name)
+{
+	for (int attribute = TSDB_RULE_TIMEZONE; attribute <= TSDB_RULE_DESCRIPTION; attribute++)
+		if (strcmp(tsdb_ruleedit_name(attribute), name) == 0)
+			return attribute;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("there is no attribute \"%s\"", name),
+			 errdetail("Attributes of series are timezone, unit, low, high, stepped and description."),
+			 errhint("Leave the list out to take all of them away.")));
+}
+
+/* Limits are numbers, perhaps infinite. */
+static void
+check_number(FunctionCallInfo fcinfo, int argno, const char *name)
+{
+	if (!PG_ARGISNULL(argno) && isnan(PG_GETARG_FLOAT8(argno)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("limit \"%s\" must be a number", name),
+				 errdetail("NaN was given."),
+				 errhint("tsdb.unset_series() takes a limit away.")));
+}
+
+static Relation
+open_readable(Oid relid)
+{
+	Relation rel = tsdb_table_open(relid, AccessShareLock, ACL_SELECT);
+
+	if (!is_readable(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("the series of table \"%s\" are hidden by row security", RelationGetRelationName(rel)),
+				 errhint("Ask its owner, or a role that bypasses row security.")));
+	return rel;
+}
+
+static bool
+is_readable(Oid relid)
+{
+	return check_enable_rls(relid, InvalidOid, true) != RLS_ENABLED;
+}
+
+static void
+get_tags(Relation rel, uint32 series, const Datum **values, const bool **isnull)
+{
+	if (series == 0 || series >= tsdb_metapage_next(rel, TSDB_COUNTER_SERIES))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("table \"%s\" has no series %d", RelationGetRelationName(rel), (int) series)));
+	tsdb_series_tags(rel, tsdb_table_get(rel), series, values, isnull);
+}
+
+/* As in line protocol: a backslash before comma, space and equals sign. */
+static void
+append_escaped(StringInfo out, const char *text)
+{
+	for (; *text != '\0'; text++)
+	{
+		if (*text == ',' || *text == ' ' || *text == '=')
+			appendStringInfoChar(out, '\\');
+		appendStringInfoChar(out, *text);
+	}
+}
+
+static Stored
+sum_segments(Relation rel, Snapshot snapshot, uint32 series)
+{
+	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "tsdb segments of a series", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(work);
+	TsdbStore *store = tsdb_store_open(rel, AccessShareLock, false);
+	TsdbStoredSegment stored;
+	Stored sum = {0, 0};
+
+	if (store != NULL)
+	{
+		TsdbSegmentScan *scan = tsdb_segstore_beginscan(store, rel, snapshot, series, PG_INT32_MIN, series, PG_INT32_MAX, false);
+
+		while (tsdb_segstore_getnext(scan, &stored))
+		{
+			CHECK_FOR_INTERRUPTS();
+			for (uint32 i = 0; i < stored.segment.ngroups; i++)
+				sum.nblocks += stored.segment.groups[i].nblocks;
+			sum.nbytes += (int64) stored.segment.stream_bytes;
+		}
+		tsdb_segstore_endscan(scan);
+		tsdb_store_close(store);
+	}
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(work);
+	return sum;
+}
+
+static void
+invalidate(HeapTuple tuple, TupleDesc desc)
+{
+	bool isnull;
+	Oid relid = DatumGetObjectId(heap_getattr(tuple, TSDB_RULE_TARGET, desc, &isnull));
+
+	if (!isnull && SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)))
+		CacheInvalidateRelcacheByRelid(relid);
+}

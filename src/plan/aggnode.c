@@ -44,6 +44,7 @@ static TupleTableSlot *fetch_group(ScanState *node);
 static void start(TsdbAggNodeState *state);
 static bool may_stream(TsdbAggNodeState *state);
 static bool stream_group(TsdbAggNodeState *state, TupleTableSlot *slot);
+static bool is_same_group(const TsdbAggNodeState *state, const TsdbAggregateCell *cell, TupleTableSlot *slot);
 static void store_present_keys(TsdbAggNodeState *state, TupleTableSlot *slot);
 static void emit_group(TsdbAggNodeState *state, const TsdbAggGroup *group, TupleTableSlot *slot);
 static void store_keys(const TsdbAggNodeState *state, const Datum *tags, const bool *tags_isnull,
@@ -176,6 +177,8 @@ begin_keys(TsdbAggNodeState *state, List *keys, List *operators, List *kinds)
 	state->nkeys = list_length(keys);
 	state->tag_keys = ExecInitExprList(exprs[0], &state->css.ss.ps);
 	state->bucket_keys = ExecInitExprList(exprs[1], &state->css.ss.ps);
+	if (state->bucket != NIL)
+		state->bucket_arguments = ExecInitExprList(tsdb_bucketexpr_arguments(state->bucket), &state->css.ss.ps);
 	state->tag_sets = tsdb_aggkeys_create(exprs[0], equals[0]);
 	state->bucket_sets = tsdb_aggkeys_create(exprs[1], equals[1]);
 	state->needs_tags = exprs[0] != NIL;
@@ -313,12 +316,33 @@ stream_group(TsdbAggNodeState *state, TupleTableSlot *slot)
 		{
 			tsdb_aggread_add(state, cell, state->states);
 			cell = tsdb_aggread_next(state);
-		} while (cell != NULL && cell->series == series && (state->bucket == NIL || cell->bucket.from == from));
+		} while (cell != NULL && cell->series == series &&
+				 (state->bucket == NIL || cell->bucket.from == from || is_same_group(state, cell, slot)));
 		store_results(state, state->states, slot);
 	}
 	state->ahead = cell;
 	MemoryContextSwitchTo(caller);
 	return !state->is_done;
+}
+
+/* Of single microseconds several may have the same keys: those of this cell, and those in the slot? */
+static bool
+is_same_group(const TsdbAggNodeState *state, const TsdbAggregateCell *cell, TupleTableSlot *slot)
+{
+	if (state->rule.single_from_us == 0 || cell->bucket.from < state->rule.single_from_us)
+		return false;
+	for (int i = 0; i < state->nkeys; i++)
+	{
+		Form_pg_attribute attr = TupleDescAttr(slot->tts_tupleDescriptor, i);
+		int position = state->key_positions[i];
+
+		if (!state->key_buckets[i])
+			continue;
+		if (slot->tts_isnull[i] != state->bucket_isnull[position] ||
+			(!slot->tts_isnull[i] && !datumIsEqual(slot->tts_values[i], state->bucket_values[position], attr->attbyval, attr->attlen)))
+			return false;
+	}
+	return true;
 }
 
 /* The keys of the cell that has just been read, copied: the next cell overwrites them. */

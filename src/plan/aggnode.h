@@ -92,6 +92,7 @@ typedef struct TsdbAggNodeState
 	List *tag_keys; /* ExprStates */
 	List *bucket_keys;
 	List *bucket; /* bucketexpr.h */
+	List *bucket_arguments; /* ExprStates */
 	bool needs_tags; /* a key, FILTER or count looks at tags */
 	bool has_all_tags; /* no two series of one table have equal tag keys */
 	bool has_start_key; /* the only bucket key is the start of the bucket, where the rule is FIXED */

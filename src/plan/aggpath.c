@@ -16,6 +16,7 @@
 
 #include "access/stratnum.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "nodes/extensible.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -37,14 +38,24 @@
 #define SUMMARY_RATIO 0.01
 /* Decoding and folding a value in a column, beside an operator on a row. */
 #define DECODE_RATIO 0.1
+/*
+ * What groups may take by estimate, in multiples of hash_mem.  Core's plans spill, the node does not; but they also
+ * read every sample, which is worse for long before memory is.
+ */
+#define MEMORY_RATIO 64
+#define GROUP_BYTES 100 /* beside the accumulators: ids, hash tables, keys */
 /* Buckets when nothing is known of the span of the data: a year. */
 #define GUESSED_SPAN_US (365.0 * USECS_PER_DAY)
 
+static void add_serial_path(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *grouped_rel, const TsdbAggQuery *query,
+							List *having, List *order, List *pathkeys);
+static bool streams(const TsdbAggQuery *query, List *order);
+static Size group_bytes(const TsdbAggQuery *query);
 static void add_parallel_path(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *grouped_rel, const TsdbAggQuery *query,
 							  List *having);
 static CustomPath *make_path(RelOptInfo *grouped_rel, const TsdbAggQuery *query, List *having, List *order);
-static void set_cost(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *grouped_rel, const TsdbAggQuery *query,
-					 CustomPath *path);
+static double set_cost(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *grouped_rel, const TsdbAggQuery *query,
+					   CustomPath *path);
 static void add_table_cost(PlannerInfo *root, const TsdbAggTable *table, CustomPath *path, double *nrows);
 static double estimate_groups(PlannerInfo *root, const TsdbAggQuery *query, double nrows);
 static double known_span_us(const TsdbAggQuery *query);
@@ -69,20 +80,61 @@ tsdb_aggpath_add(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *grouped_r
 	TsdbAggQuery *query = tsdb_aggquery_match(root, input_rel, grouped_rel->reltarget, having);
 	List *pathkeys = wanted_pathkeys(root);
 	List *order;
-	CustomPath *path;
 
 	if (query == NULL)
 		return;
 	add_parallel_path(root, input_rel, grouped_rel, query, having);
 	order = tsdb_aggorder_match(query, pathkeys);
-
-	path = make_path(grouped_rel, query, having, order);
-	path->path.pathkeys = list_truncate(list_copy(pathkeys), list_length(order));
-	set_cost(root, input_rel, grouped_rel, query, path);
-	add_path(grouped_rel, &path->path);
+	add_serial_path(root, input_rel, grouped_rel, query, having, order, list_truncate(list_copy(pathkeys), list_length(order)));
+	if (order != NIL && streams(query, NIL))
+		add_serial_path(root, input_rel, grouped_rel, query, having, NIL, NIL);
 }
 
 // private functions
+
+static void
+add_serial_path(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *grouped_rel, const TsdbAggQuery *query, List *having,
+				List *order, List *pathkeys)
+{
+	CustomPath *path = make_path(grouped_rel, query, having, order);
+	double ngroups = set_cost(root, input_rel, grouped_rel, query, path);
+
+	path->path.pathkeys = pathkeys;
+	if (streams(query, order) || ngroups * group_bytes(query) <= (double) get_hash_memory_limit() * MEMORY_RATIO)
+		add_path(grouped_rel, &path->path);
+}
+
+/* Will groups be emitted as they come?  For one series they may be even when this says no. */
+static bool
+streams(const TsdbAggQuery *query, List *order)
+{
+	TsdbBucketRule rule;
+
+	if (!query->is_grouped)
+		return true; /* there is one */
+	if (order != NIL || !query->has_all_tags)
+		return false;
+	if (query->bucket == NIL)
+		return true;
+	tsdb_bucketexpr_rule(query->bucket, &rule);
+	return rule.kind == TSDB_BUCKETS_FIXED &&
+		   (list_member_int(query->key_kinds, TSDB_AGGKEY_RISING) || list_member_int(query->key_kinds, TSDB_AGGKEY_START));
+}
+
+static Size
+group_bytes(const TsdbAggQuery *query)
+{
+	Size nbytes = GROUP_BYTES;
+	ListCell *lc;
+
+	foreach (lc, query->calls)
+	{
+		TsdbAggCall call = tsdb_aggquery_call(lfirst(lc));
+
+		nbytes += tsdb_aggstate_size(&call);
+	}
+	return nbytes;
+}
 
 /*
  * Where samples have to be decoded, series can be shared out, if each group lies in one of them: then what the processes
@@ -130,7 +182,8 @@ make_path(RelOptInfo *grouped_rel, const TsdbAggQuery *query, List *having, List
 	return path;
 }
 
-static void
+/* set_cost - returns how many groups there may be. */
+static double
 set_cost(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *grouped_rel, const TsdbAggQuery *query, CustomPath *path)
 {
 	double nrows = 0;
@@ -151,6 +204,7 @@ set_cost(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *grouped_rel, cons
 	path->path.rows = clamp_row_est(ngroups * passing);
 	path->path.total_cost = path->path.startup_cost + ngroups * (cpu_tuple_cost + having_cost.per_tuple) +
 							path->path.rows * path->path.pathtarget->cost.per_tuple;
+	return ngroups;
 }
 
 /* Summaries are read where they can be, samples where values have conditions. */

@@ -9,11 +9,15 @@
 
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "plan/aggread.h"
 #include "plan/bucketexpr.h"
 #include "series/series.h"
 #include "series/tsdbtable.h"
 #include "store/metapage.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "write/buffer.h"
@@ -22,6 +26,7 @@
 #define UNITS 128
 
 static void evaluate_times_filters(TsdbAggNodeState *state);
+static List *evaluate_bucket(TsdbAggNodeState *state);
 static void list_cuts(const TsdbAggNodeState *state, TsdbAggregateRequest *request);
 static int compare_times(const void *a, const void *b);
 static void open_table(TsdbAggNodeState *state, TsdbAggTableState *table);
@@ -68,7 +73,7 @@ tsdb_aggread_start(TsdbAggNodeState *state)
 	list_cuts(state, request);
 	if (state->bucket != NIL)
 	{
-		tsdb_bucketexpr_rule(state->bucket, &state->rule);
+		tsdb_bucketexpr_rule(evaluate_bucket(state), &state->rule);
 		request->rule = &state->rule;
 	}
 	else if (request->ncuts == 0)
@@ -162,6 +167,32 @@ evaluate_times_filters(TsdbAggNodeState *state)
 		call->from = restricted->from;
 		call->until = restricted->until;
 	}
+}
+
+/* The bucketing with its arguments as constants. */
+static List *
+evaluate_bucket(TsdbAggNodeState *state)
+{
+	List *exprs = tsdb_bucketexpr_arguments(state->bucket);
+	List *values = NIL;
+	ListCell *expr;
+	ListCell *argument;
+
+	forboth (expr, exprs, argument, state->bucket_arguments)
+	{
+		Oid type = exprType(lfirst(expr));
+		int16 length;
+		bool by_value;
+		bool isnull;
+		Datum value = ExecEvalExprSwitchContext(lfirst(argument), state->econtext, &isnull);
+
+		get_typlenbyval(type, &length, &by_value);
+		if (!isnull)
+			value = datumCopy(value, by_value, length);
+		values = lappend(values, makeConst(type, -1, InvalidOid, length, value, isnull, by_value));
+	}
+	ResetExprContext(state->econtext);
+	return tsdb_bucketexpr_with_arguments(state->bucket, values);
 }
 
 /* Cells end at the edges of FILTERs, so that each is wholly in or out. */
@@ -396,6 +427,14 @@ enter_bucket(TsdbAggNodeState *state, const TsdbAggregateCell *cell)
 	{
 		ResetExprContext(state->econtext);
 		compute_bucket_keys(state, cell);
+		return;
+	}
+	if (cell->bucket.until - cell->bucket.from == 1)
+	{
+		/* There may be as many as rows. */
+		compute_bucket_keys(state, cell);
+		state->bucket_id = tsdb_aggkeys_intern(state->bucket_sets, state->bucket_values, state->bucket_isnull);
+		ResetExprContext(state->econtext);
 		return;
 	}
 	if (tsdb_aggbuckets_find(state->seen_buckets, cell->bucket.from, &state->bucket_id))

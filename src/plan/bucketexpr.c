@@ -6,8 +6,8 @@
  * Only the edges matter here: the value of a bucket is computed by the expression itself at a time in the
  * bucket.  So a recognised function may be wrapped in others, for example floor(...)*n or to_timestamp.
  *
- * A description is a list: form, unit, zone, width, origin; all but the form are constants, NULL where
- * there is nothing.  Form DIVISION: the width in us is int8.
+ * A description is a list: form, unit, zone, width, origin; all but the form are arguments of the function, a NULL constant where
+ * there is none.  Arguments that are not constants are evaluated when execution starts.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -18,6 +18,7 @@
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "plan/bucketexpr.h"
 #include "plan/quals.h"
 #include "utils/builtins.h"
@@ -29,6 +30,8 @@
 
 #define EPOCH_US ((POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 #define MAX_WIDTH_SECONDS 1e9
+#define MAX_EXACT_SECONDS INT64CONST(10000000000) /* since 1970: the year 2286 */
+#define GUESSED_WIDTH_US ((double) USECS_PER_HOUR) /* of buckets that are not known before execution */
 
 /* What the function sees of the time. */
 typedef enum Clock
@@ -43,7 +46,8 @@ typedef enum Form
 {
 	FORM_TRUNC, /* date_trunc and ::date: unit, zone */
 	FORM_INTERVAL, /* time_bucket over timestamptz: width, zone, origin timestamptz */
-	FORM_WALL_INTERVAL, /* time_bucket over timestamp or date: width, zone, origin timestamp */
+	FORM_WALL_INTERVAL, /* time_bucket over timestamp: width, zone, origin timestamp */
+	FORM_DATE_INTERVAL, /* the same over date */
 	FORM_BIN, /* date_bin over timestamptz: width, origin */
 	FORM_WALL_BIN, /* date_bin over timestamp: width, zone, origin */
 	FORM_DIVISION /* floor(epoch / n): width */
@@ -53,10 +57,10 @@ typedef enum Form
 typedef struct Bucketing
 {
 	Form form;
-	Const *unit;
-	Const *zone; /* NULL: the session's, in forms that have one */
-	Const *width;
-	Const *origin;
+	Node *unit;
+	Node *zone; /* NULL: the session's, in forms that have one */
+	Node *width; /* DIVISION: the divisor */
+	Node *origin;
 } Bucketing;
 
 typedef struct Search
@@ -71,25 +75,32 @@ static Node *strip_rising(Node *node);
 static bool is_positive(Node *node);
 static bool search_bucketing(Node *node, void *context);
 static bool match_bucketing(Search *search, Node *node, Bucketing *bucketing);
-static Clock match_clock(Search *search, Node *node, Const **zone);
+static bool are_arguments(const Bucketing *bucketing);
+static bool is_known(const Bucketing *bucketing);
+static bool is_constant(Node *node);
+static Clock match_clock(Search *search, Node *node, Node **zone);
 static bool match_trunc(Search *search, FuncExpr *call, Bucketing *bucketing);
 static bool match_bin(Search *search, FuncExpr *call, Bucketing *bucketing);
 static bool match_time_bucket(Search *search, FuncExpr *call, Bucketing *bucketing);
-static bool match_bucket_options(FuncExpr *call, Bucketing *bucketing);
 static bool match_division(Search *search, FuncExpr *call, Bucketing *bucketing);
 static bool match_epoch(Search *search, Node *node);
 static int64 division_width_us(const Const *divisor);
 static bool is_time_bucket(Oid function);
+static Node *argument(Node *node);
 static Const *constant(Node *node);
-static bool is_zone(const Const *zone);
-static pg_tz *zone_of(const Const *zone);
+static bool is_zone(Node *zone);
+static pg_tz *zone_of(Node *zone);
+static bool has_values(const Bucketing *bucketing);
 static bool build_rule(const Bucketing *bucketing, TsdbBucketRule *rule);
+static Datum value_of(Node *argument);
 static bool build_interval(const Bucketing *bucketing, TsdbBucketRule *rule);
 static bool build_wall_interval(const Bucketing *bucketing, TsdbBucketRule *rule);
 static bool build_bin(const Bucketing *bucketing, TsdbBucketRule *rule);
+static bool build_division(const Bucketing *bucketing, TsdbBucketRule *rule);
 static int64 wall_us(const Const *origin);
 static List *describe(const Bucketing *bucketing);
-static Node *or_null(Const *value);
+static Node *or_none(Node *argument);
+static Node *or_null(Node *argument);
 static void undescribe(List *bucket, Bucketing *bucketing);
 
 List *
@@ -108,7 +119,7 @@ tsdb_bucketexpr_rise(RelOptInfo *rel, AttrNumber time_attnum, Node *expr)
 	Bucketing bucketing = {0};
 	Node *inner = strip_rising(expr);
 
-	if (!match_bucketing(&search, inner, &bucketing))
+	if (!match_bucketing(&search, inner, &bucketing) || !is_known(&bucketing))
 		return TSDB_BUCKET_ANY;
 	if (inner == expr && exprType(expr) == TIMESTAMPTZOID &&
 		(bucketing.form == FORM_TRUNC || bucketing.form == FORM_INTERVAL))
@@ -122,16 +133,36 @@ tsdb_bucketexpr_rule(List *bucket, TsdbBucketRule *rule)
 	Bucketing bucketing;
 
 	undescribe(bucket, &bucketing);
-	if (!build_rule(&bucketing, rule))
-		elog(ERROR, "buckets of form %d have no rule", (int) bucketing.form);
+	if (is_known(&bucketing) && build_rule(&bucketing, rule))
+		return;
+
+	/* Whatever the function makes of such arguments: each time is looked at. */
+	memset(rule, 0, sizeof(*rule));
+	rule->kind = TSDB_BUCKETS_FIXED;
+	rule->width_us = 1;
+}
+
+List *
+tsdb_bucketexpr_arguments(List *bucket)
+{
+	return list_copy_tail(bucket, 1);
+}
+
+List *
+tsdb_bucketexpr_with_arguments(List *bucket, List *arguments)
+{
+	return lcons(linitial(bucket), arguments);
 }
 
 double
 tsdb_bucketexpr_width(List *bucket)
 {
+	Bucketing bucketing;
 	TsdbBucketRule rule;
 
-	tsdb_bucketexpr_rule(bucket, &rule);
+	undescribe(bucket, &bucketing);
+	if (!is_known(&bucketing) || !build_rule(&bucketing, &rule))
+		return GUESSED_WIDTH_US;
 	return rule.kind == TSDB_BUCKETS_MONTHS ? rule.months * (30.0 * USECS_PER_DAY) : (double) rule.width_us;
 }
 
@@ -223,18 +254,40 @@ match_bucketing(Search *search, Node *node, Bucketing *bucketing)
 			if (matches)
 			{
 				bucketing->form = FORM_TRUNC;
-				bucketing->unit = makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1, CStringGetTextDatum("day"), false, false);
+				bucketing->unit = (Node *) makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1, CStringGetTextDatum("day"), false, false);
 			}
 			else
 				matches = is_time_bucket(call->funcid) && match_time_bucket(search, call, bucketing);
 			break;
 	}
-	return matches && build_rule(bucketing, &rule);
+	return matches && are_arguments(bucketing) && (!is_known(bucketing) || build_rule(bucketing, &rule));
+}
+
+/* Can the arguments be evaluated without a row? */
+static bool
+are_arguments(const Bucketing *bucketing)
+{
+	return !contain_var_clause(bucketing->unit) && !contain_var_clause(bucketing->zone) &&
+		   !contain_var_clause(bucketing->width) && !contain_var_clause(bucketing->origin);
+}
+
+/* Are they constants? */
+static bool
+is_known(const Bucketing *bucketing)
+{
+	return is_constant(bucketing->unit) && is_constant(bucketing->zone) && is_constant(bucketing->width) &&
+		   is_constant(bucketing->origin);
+}
+
+static bool
+is_constant(Node *node)
+{
+	return node == NULL || IsA(node, Const);
 }
 
 /* Is this the time, or what a wall clock or calendar shows then?  *zone stays NULL for the session's. */
 static Clock
-match_clock(Search *search, Node *node, Const **zone)
+match_clock(Search *search, Node *node, Node **zone)
 {
 	FuncExpr *call = (FuncExpr *) node;
 
@@ -245,8 +298,8 @@ match_clock(Search *search, Node *node, Const **zone)
 	switch (call->funcid)
 	{
 		case F_TIMEZONE_TEXT_TIMESTAMPTZ:
-			*zone = constant(linitial(call->args));
-			return is_zone(*zone) && tsdb_quals_is_column(lsecond(call->args), search->rel, search->time_attnum)
+			*zone = argument(linitial(call->args));
+			return tsdb_quals_is_column(lsecond(call->args), search->rel, search->time_attnum)
 					   ? CLOCK_WALL
 					   : CLOCK_NONE;
 		case F_TIMESTAMP_TIMESTAMPTZ:
@@ -267,14 +320,10 @@ match_trunc(Search *search, FuncExpr *call, Bucketing *bucketing)
 	Clock clock = match_clock(search, lsecond(call->args), &bucketing->zone);
 
 	bucketing->form = FORM_TRUNC;
-	bucketing->unit = constant(linitial(call->args));
+	bucketing->unit = argument(linitial(call->args));
 	if (list_length(call->args) == 3)
-	{
-		bucketing->zone = constant(lthird(call->args));
-		if (!is_zone(bucketing->zone))
-			return false;
-	}
-	return bucketing->unit != NULL && (clock == CLOCK_INSTANT || clock == CLOCK_WALL);
+		bucketing->zone = argument(lthird(call->args));
+	return clock == CLOCK_INSTANT || clock == CLOCK_WALL;
 }
 
 /* date_bin(width, time, origin) */
@@ -284,9 +333,9 @@ match_bin(Search *search, FuncExpr *call, Bucketing *bucketing)
 	Clock clock = match_clock(search, lsecond(call->args), &bucketing->zone);
 
 	bucketing->form = clock == CLOCK_INSTANT ? FORM_BIN : FORM_WALL_BIN;
-	bucketing->width = constant(linitial(call->args));
-	bucketing->origin = constant(lthird(call->args));
-	return bucketing->width != NULL && bucketing->origin != NULL && (clock == CLOCK_INSTANT || clock == CLOCK_WALL);
+	bucketing->width = argument(linitial(call->args));
+	bucketing->origin = argument(lthird(call->args));
+	return clock == CLOCK_INSTANT || clock == CLOCK_WALL;
 }
 
 /* tsdb.time_bucket(width, time [, zone] [, origin]) */
@@ -294,62 +343,43 @@ static bool
 match_time_bucket(Search *search, FuncExpr *call, Bucketing *bucketing)
 {
 	Clock clock;
-	const Interval *width;
 
 	if (list_length(call->args) < 2 || exprType(linitial(call->args)) != INTERVALOID)
 		return false;
 	clock = match_clock(search, lsecond(call->args), &bucketing->zone);
-	bucketing->width = constant(linitial(call->args));
-	if (clock == CLOCK_NONE || bucketing->width == NULL || !match_bucket_options(call, bucketing))
-		return false;
-
-	bucketing->form = clock == CLOCK_INSTANT ? FORM_INTERVAL : FORM_WALL_INTERVAL;
-	if (clock == CLOCK_INSTANT)
-		return bucketing->origin == NULL || bucketing->origin->consttype == TIMESTAMPTZOID;
-	width = DatumGetIntervalP(bucketing->width->constvalue);
-	return clock == CLOCK_WALL || width->time == 0; /* dates change at midnight only */
-}
-
-static bool
-match_bucket_options(FuncExpr *call, Bucketing *bucketing)
-{
+	bucketing->form = clock == CLOCK_INSTANT ? FORM_INTERVAL : clock == CLOCK_DATE ? FORM_DATE_INTERVAL
+																				   : FORM_WALL_INTERVAL;
+	bucketing->width = argument(linitial(call->args));
 	for (int i = 2; i < list_length(call->args); i++)
 	{
-		Const *option = constant(list_nth(call->args, i));
+		Node *option = argument(list_nth(call->args, i));
 
-		if (option == NULL)
-			return false;
-		if (option->consttype != TEXTOID)
+		if (exprType(option) != TEXTOID)
 			bucketing->origin = option;
-		else if (!is_zone(option))
-			return false;
 		else
 			bucketing->zone = option;
 	}
-	return true;
+	return clock != CLOCK_NONE &&
+		   (clock != CLOCK_INSTANT || bucketing->origin == NULL || exprType(bucketing->origin) == TIMESTAMPTZOID);
 }
 
 /*
  * floor(extract(epoch from time) / n), in numeric and in float8.
  *
- * Numeric: the quotient is rounded, but up to the year 2286 never over a whole number of microseconds.  Float8: whole
- * seconds only, for which the quotient is exact where it is a whole number.
+ * Numeric: the quotient is rounded, but up to the year 2286 never over a whole number of microseconds; later each time is looked
+ * at.  Float8: whole seconds only, for which the quotient is exact where it is a whole number.
  */
 static bool
 match_division(Search *search, FuncExpr *call, Bucketing *bucketing)
 {
 	OpExpr *division = linitial(call->args);
-	const Const *divisor;
-	int64 width_us;
 
 	if (!IsA(division, OpExpr) || (division->opfuncid != F_NUMERIC_DIV && division->opfuncid != F_FLOAT8DIV) ||
 		!match_epoch(search, linitial(division->args)))
 		return false;
-	divisor = constant(lsecond(division->args));
-	width_us = divisor == NULL ? 0 : division_width_us(divisor);
 	bucketing->form = FORM_DIVISION;
-	bucketing->width = makeConst(INT8OID, -1, InvalidOid, sizeof(int64), Int64GetDatum(width_us), false, FLOAT8PASSBYVAL);
-	return width_us > 0;
+	bucketing->width = argument(lsecond(division->args));
+	return true;
 }
 
 /* extract(epoch from time), date_part('epoch', time), either as float8 */
@@ -408,70 +438,96 @@ is_time_bucket(Oid function)
 	return schema != NULL && strcmp(schema, "tsdb") == 0;
 }
 
+static Node *
+argument(Node *node)
+{
+	while (IsA(node, RelabelType))
+		node = (Node *) ((RelabelType *) node)->arg;
+	return node;
+}
+
 /* The node if it is a constant and not NULL. */
 static Const *
 constant(Node *node)
 {
-	while (IsA(node, RelabelType))
-		node = (Node *) ((RelabelType *) node)->arg;
+	node = argument(node);
 	return IsA(node, Const) && !((Const *) node)->constisnull ? (Const *) node : NULL;
 }
 
 /* A zone of the database of zones: abbreviations such as CET mean something else to SQL. */
 static bool
-is_zone(const Const *zone)
+is_zone(Node *zone)
 {
+	const Const *value = (const Const *) zone;
 	char *name;
 
-	if (zone == NULL || zone->consttype != TEXTOID)
+	if (zone == NULL)
+		return true;
+	if (value->constisnull || value->consttype != TEXTOID)
 		return false;
-	name = TextDatumGetCString(zone->constvalue);
+	name = TextDatumGetCString(value->constvalue);
 	return (strchr(name, '/') != NULL || pg_strcasecmp(name, "UTC") == 0) && pg_tzset(name) != NULL;
 }
 
 /* NULL where it is UTC, whose buckets are simpler. */
 static pg_tz *
-zone_of(const Const *zone)
+zone_of(Node *zone)
 {
-	pg_tz *result = zone == NULL ? session_timezone : pg_tzset(TextDatumGetCString(zone->constvalue));
+	pg_tz *result = zone == NULL ? session_timezone : pg_tzset(TextDatumGetCString(((Const *) zone)->constvalue));
 	const char *name = pg_get_timezone_name(result);
 
 	return strcmp(name, "UTC") == 0 || strcmp(name, "Etc/UTC") == 0 || strcmp(name, "GMT") == 0 ? NULL : result;
 }
 
+/* Is no argument NULL, and the zone one of those whose buckets are known? */
+static bool
+has_values(const Bucketing *bucketing)
+{
+	return (bucketing->unit == NULL || constant(bucketing->unit) != NULL) &&
+		   (bucketing->width == NULL || constant(bucketing->width) != NULL) &&
+		   (bucketing->origin == NULL || constant(bucketing->origin) != NULL) && is_zone(bucketing->zone);
+}
+
+/* All arguments are constants.  False when there are no such buckets. */
 static bool
 build_rule(const Bucketing *bucketing, TsdbBucketRule *rule)
 {
 	memset(rule, 0, sizeof(*rule));
+	if (!has_values(bucketing))
+		return false;
 	switch (bucketing->form)
 	{
 		case FORM_TRUNC:
-			return tsdb_buckets_trunc_rule(TextDatumGetCString(bucketing->unit->constvalue), zone_of(bucketing->zone), rule);
+			return tsdb_buckets_trunc_rule(TextDatumGetCString(value_of(bucketing->unit)), zone_of(bucketing->zone), rule);
 		case FORM_INTERVAL:
 			return build_interval(bucketing, rule);
 		case FORM_WALL_INTERVAL:
+		case FORM_DATE_INTERVAL:
 			return build_wall_interval(bucketing, rule);
 		case FORM_BIN:
 		case FORM_WALL_BIN:
 			return build_bin(bucketing, rule);
 		case FORM_DIVISION:
-			rule->kind = TSDB_BUCKETS_FIXED;
-			rule->width_us = DatumGetInt64(bucketing->width->constvalue);
-			rule->origin_us = -EPOCH_US;
-			return true;
+			return build_division(bucketing, rule);
 	}
 	return false;
+}
+
+static Datum
+value_of(Node *argument)
+{
+	return ((Const *) argument)->constvalue;
 }
 
 static bool
 build_interval(const Bucketing *bucketing, TsdbBucketRule *rule)
 {
-	int64 origin = bucketing->origin ? DatumGetTimestampTz(bucketing->origin->constvalue) : 0;
+	int64 origin = bucketing->origin ? DatumGetTimestampTz(value_of(bucketing->origin)) : 0;
 	bool invalid;
 	const char *hint;
 
 	return !TIMESTAMP_NOT_FINITE(origin) &&
-		   tsdb_buckets_interval_rule(DatumGetIntervalP(bucketing->width->constvalue),
+		   tsdb_buckets_interval_rule(DatumGetIntervalP(value_of(bucketing->width)),
 									  bucketing->zone ? zone_of(bucketing->zone) : NULL,
 									  bucketing->origin ? &origin : NULL, rule, &invalid, &hint) == NULL;
 }
@@ -480,13 +536,15 @@ build_interval(const Bucketing *bucketing, TsdbBucketRule *rule)
 static bool
 build_wall_interval(const Bucketing *bucketing, TsdbBucketRule *rule)
 {
-	int64 origin = bucketing->origin ? wall_us(bucketing->origin) : 0;
+	const Interval *width = DatumGetIntervalP(value_of(bucketing->width));
+	int64 origin = bucketing->origin ? wall_us((Const *) bucketing->origin) : 0;
 	bool invalid;
 	const char *hint;
 
+	if (bucketing->form == FORM_DATE_INTERVAL && width->time != 0)
+		return false; /* dates change at midnight only */
 	if (TIMESTAMP_NOT_FINITE(origin) ||
-		tsdb_buckets_interval_rule(DatumGetIntervalP(bucketing->width->constvalue), NULL,
-								   bucketing->origin ? &origin : NULL, rule, &invalid, &hint) != NULL)
+		tsdb_buckets_interval_rule(width, NULL, bucketing->origin ? &origin : NULL, rule, &invalid, &hint) != NULL)
 		return false;
 	if (rule->kind == TSDB_BUCKETS_FIXED)
 		rule->kind = TSDB_BUCKETS_LOCAL;
@@ -497,7 +555,7 @@ build_wall_interval(const Bucketing *bucketing, TsdbBucketRule *rule)
 static bool
 build_bin(const Bucketing *bucketing, TsdbBucketRule *rule)
 {
-	if (!tsdb_buckets_fixed_rule(DatumGetIntervalP(bucketing->width->constvalue), wall_us(bucketing->origin), rule))
+	if (!tsdb_buckets_fixed_rule(DatumGetIntervalP(value_of(bucketing->width)), wall_us((Const *) bucketing->origin), rule))
 		return false;
 	if (bucketing->form == FORM_WALL_BIN)
 	{
@@ -505,6 +563,19 @@ build_bin(const Bucketing *bucketing, TsdbBucketRule *rule)
 		rule->zone = zone_of(bucketing->zone);
 	}
 	return true;
+}
+
+static bool
+build_division(const Bucketing *bucketing, TsdbBucketRule *rule)
+{
+	const Const *divisor = (Const *) bucketing->width;
+
+	rule->kind = TSDB_BUCKETS_FIXED;
+	rule->width_us = division_width_us(divisor);
+	rule->origin_us = -EPOCH_US;
+	if (divisor->consttype == NUMERICOID)
+		rule->single_from_us = MAX_EXACT_SECONDS * USECS_PER_SEC - EPOCH_US;
+	return rule->width_us > 0;
 }
 
 /* A constant timestamp, timestamptz or date as it stands. */
@@ -519,22 +590,29 @@ wall_us(const Const *origin)
 static List *
 describe(const Bucketing *bucketing)
 {
-	return list_make5(makeInteger(bucketing->form), or_null(bucketing->unit), or_null(bucketing->zone),
-					  or_null(bucketing->width), or_null(bucketing->origin));
+	return list_make5(makeInteger(bucketing->form), or_none(bucketing->unit), or_none(bucketing->zone),
+					  or_none(bucketing->width), or_none(bucketing->origin));
+}
+
+/* No argument, unlike one that is NULL, is a NULL of a type that none has. */
+static Node *
+or_none(Node *argument)
+{
+	return argument ? argument : (Node *) makeNullConst(VOIDOID, -1, InvalidOid);
 }
 
 static Node *
-or_null(Const *value)
+or_null(Node *argument)
 {
-	return value ? (Node *) value : (Node *) makeNullConst(TEXTOID, -1, InvalidOid);
+	return IsA(argument, Const) && ((Const *) argument)->consttype == VOIDOID ? NULL : argument;
 }
 
 static void
 undescribe(List *bucket, Bucketing *bucketing)
 {
 	bucketing->form = intVal(linitial(bucket));
-	bucketing->unit = constant(lsecond(bucket));
-	bucketing->zone = constant(lthird(bucket));
-	bucketing->width = constant(lfourth(bucket));
-	bucketing->origin = constant(list_nth(bucket, 4));
+	bucketing->unit = or_null(lsecond(bucket));
+	bucketing->zone = or_null(lthird(bucket));
+	bucketing->width = or_null(lfourth(bucket));
+	bucketing->origin = or_null(list_nth(bucket, 4));
 }

@@ -20,7 +20,7 @@
  *
  * Returns its description for tsdb_bucketexpr_rule, fit for a plan, or NIL.  The functions: tsdb.time_bucket, date_trunc,
  * date_bin, floor(extract(epoch ...) / n), ::date; over the time, over the time AT TIME ZONE a constant, and over
- * time::timestamp.  Their other arguments have to be constants.
+ * time::timestamp.  Their other arguments must not depend on columns.
  */
 extern List *tsdb_bucketexpr_find(RelOptInfo *rel, AttrNumber time_attnum, Node *expr);
 
@@ -35,8 +35,16 @@ typedef enum TsdbBucketRise
 /* tsdb_bucketexpr_rise - for an expression that tsdb_bucketexpr_find knows. */
 extern TsdbBucketRise tsdb_bucketexpr_rise(RelOptInfo *rel, AttrNumber time_attnum, Node *expr);
 
-/* tsdb_bucketexpr_rule - the rule at the moment: in the session's time zone, where the expression depends on it. */
+/*
+ * tsdb_bucketexpr_rule - the rule at the moment: in the session's time zone, where the expression depends on it.
+ *
+ * Of arguments that are not constants nothing is known: then, and for those that the function refuses, each microsecond is a bucket.
+ */
 extern void tsdb_bucketexpr_rule(List *bucket, TsdbBucketRule *rule);
+
+/* Its arguments, and the same bucketing with others: their values as constants.  NULL constants are no arguments, unless they are. */
+extern List *tsdb_bucketexpr_arguments(List *bucket);
+extern List *tsdb_bucketexpr_with_arguments(List *bucket, List *arguments);
 
 /* tsdb_bucketexpr_width - roughly how wide its buckets are, us. */
 extern double tsdb_bucketexpr_width(List *bucket);

@@ -40,6 +40,7 @@ struct TsdbBuckets
 };
 
 static TsdbBucket floor_local(const TsdbBuckets *buckets, int64 local);
+static TsdbBucket find_single(TsdbBuckets *buckets, int64 time);
 static TsdbBucket floor_width(int64 width, int64 phase, int64 time);
 static TsdbBucket floor_months(int64 months, int64 phase, int64 local);
 static int64 month_start(int64 month_no);
@@ -195,7 +196,8 @@ tsdb_buckets_find(TsdbBuckets *buckets, int64 time)
 	TsdbBucket found;
 
 	if (buckets->rule.kind == TSDB_BUCKETS_FIXED)
-		return floor_width(buckets->rule.width_us, buckets->phase_us, time);
+		return buckets->rule.single_from_us == 0 ? floor_width(buckets->rule.width_us, buckets->phase_us, time)
+												 : find_single(buckets, time);
 	if (buckets->rule.kind == TSDB_BUCKETS_NONE)
 	{
 		found.from = PG_INT64_MIN;
@@ -241,6 +243,20 @@ floor_local(const TsdbBuckets *buckets, int64 local)
 	if (buckets->rule.kind == TSDB_BUCKETS_MONTHS)
 		return floor_months(buckets->rule.months, buckets->phase_months, local);
 	return floor_width(buckets->rule.width_us, buckets->phase_us, local);
+}
+
+/* Of a rule of single microseconds from some time on. */
+static TsdbBucket
+find_single(TsdbBuckets *buckets, int64 time)
+{
+	TsdbBucket bucket = {time, time + 1};
+
+	if (time < buckets->rule.single_from_us)
+	{
+		bucket = floor_width(buckets->rule.width_us, buckets->phase_us, time);
+		bucket.until = Min(bucket.until, buckets->rule.single_from_us);
+	}
+	return bucket;
 }
 
 static TsdbBucket

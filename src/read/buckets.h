@@ -33,6 +33,7 @@ typedef struct TsdbBucketRule
 	int32 months; /* > 0 */
 	int64 origin_us; /* FIXED: UTC; else on the wall clock */
 	pg_tz *zone; /* LOCAL, MONTHS; NULL = UTC */
+	int64 single_from_us; /* FIXED: from then on each microsecond is a bucket; 0 = never */
 	bool keeps_offset; /* LOCAL: every change of the offset from UTC is an edge too, so that a repeated hour stays apart */
 } TsdbBucketRule;
 

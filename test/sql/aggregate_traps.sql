@@ -182,6 +182,32 @@ SET timezone = 'Europe/Berlin';
 EXECUTE days;
 SET timezone = 'Asia/Kathmandu';
 EXECUTE days;
+RESET plan_cache_mode;
+
+-- So many groups that their estimate is far beyond work_mem: core's plan, which spills, unless groups are emitted as they come.
+SET work_mem = '64kB';
+SET hash_mem_multiplier = 1;
+CREATE TABLE many_m (time timestamptz NOT NULL, tag int4, other int4, v float8) USING tsdb WITH (tags = 'tag,other', sample_interval = '1s');
+INSERT INTO many_m SELECT timestamptz '2024-01-01' + i * interval '1 s', i % 10, 1, i FROM generate_series(0, 99999) i;
+SELECT tsdb.compact('many_m');
+ANALYZE many_m;
+CREATE FUNCTION uses_node(query text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    line text;
+BEGIN
+    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
+        IF line ~ 'TsdbAggregate' THEN
+            RETURN true;
+        END IF;
+    END LOOP;
+    RETURN false;
+END $$;
+SELECT uses_node($$SELECT tag, date_trunc('second', time), sum(v) FROM many_m WHERE time BETWEEN '2024-01-01' AND '2024-01-02' GROUP BY 1, 2$$) AS too_many,
+       uses_node($$SELECT tag, date_trunc('hour', time), sum(v) FROM many_m WHERE time BETWEEN '2024-01-01' AND '2024-01-02' GROUP BY 1, 2$$) AS few,
+       uses_node($$SELECT tag, other, date_trunc('second', time, 'UTC'), sum(v) FROM many_m WHERE time BETWEEN '2024-01-01' AND '2024-01-02' GROUP BY 1, 2, 3$$) AS streamed,
+       uses_node($$SELECT tag, other, date_trunc('second', time, 'UTC'), sum(v) FROM many_m WHERE time BETWEEN '2024-01-01' AND '2024-01-02' GROUP BY 1, 2, 3 ORDER BY 3, 1$$) AS streamed_and_sorted;
+DROP TABLE many_m;
+DROP FUNCTION uses_node;
 DROP TABLE trap_m, trap_h, nan_m, sum_m, far_m;
 DROP FUNCTION asked, tell;
 DROP ROLE regress_trap;

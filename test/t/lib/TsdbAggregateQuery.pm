@@ -125,21 +125,34 @@ sub bucket
 	return $self->$method;
 }
 
-sub bucket_trunc { my ($self) = @_; return "date_trunc('" . $self->unit . "', time)"; }
-sub bucket_trunc_zone { my ($self) = @_; return "date_trunc('" . $self->unit . "', time, '" . pick(@ZONES) . "')"; }
+# Often something that may become a parameter, sometimes with a value that makes every key NULL.
+sub bucket_argument
+{
+	my ($type, $one, $other) = @_;
+
+	return $one if chance(0.75);
+	return literal($type, $one, chance(0.1) ? 'NULL' : $other);
+}
+
+sub zone_argument { return bucket_argument('text', map { "'$_'" } pick(@ZONES), pick(@ZONES, 'CET', '+03')); }
+sub unit_argument { my ($self) = @_; return bucket_argument('text', map { "'" . $self->unit . "'" } 1, 2); }
+sub bucket_trunc { my ($self) = @_; return 'date_trunc(' . $self->unit_argument . ', time)'; }
+sub bucket_trunc_zone { my ($self) = @_; return 'date_trunc(' . $self->unit_argument . ', time, ' . zone_argument() . ')'; }
 
 sub bucket_trunc_local
 {
 	my ($self) = @_;
-	my ($unit, $zone) = ($self->unit, pick(@ZONES));
+	my ($unit, $zone) = ($self->unit_argument, zone_argument());
 
-	return "date_trunc('$unit', time AT TIME ZONE '$zone')" . pick('', " AT TIME ZONE '$zone'");
+	return "date_trunc($unit, time AT TIME ZONE $zone)" . pick('', " AT TIME ZONE $zone");
 }
 
 sub bucket_bin
 {
 	my ($self) = @_;
-	return "date_bin('" . $self->width . " s', time, " . pick("'2000-01-01+00'", "'2024-03-31 01:17:03.5+00'", "'1960-02-29+00'") . ')';
+	my @origins = ("'2000-01-01+00'", "'2024-03-31 01:17:03.5+00'", "'1960-02-29+00'");
+
+	return 'date_bin(' . bucket_argument('interval', map { "'" . $self->width . " s'" } 1, 2) . ', time, ' . bucket_argument('timestamptz', pick(@origins), pick(@origins)) . ')';
 }
 
 sub bucket_epoch
@@ -149,32 +162,34 @@ sub bucket_epoch
 	my $int = $n >= 1 ? $n : 1;
 
 	$n = sprintf('%.4e', $n) if chance(0.15);
+	my $exact = bucket_argument('numeric', $n, $self->width);
 	return weighted(
-		"floor(extract(epoch from time)/$n)*$n" => 6,
-		"floor(extract(epoch FROM time) / $n) * $n" => 1,
+		"floor(extract(epoch from time)/$exact)*$n" => 6,
+		"floor(extract(epoch FROM time) / $exact) * $exact" => 1,
 		"floor(date_part('epoch', time)/$n)*$n" => 2,
-		"floor(extract(epoch from time)::float8/$n)*$n" => 2,
+		"floor(extract(epoch from time)::float8/" . bucket_argument('float8', $n, $self->width) . ")*$n" => 2,
 		"floor(extract(epoch from time)/$int)::int8*$int" => 2,
 		"extract(epoch from time)::int8/$int*$int" => 2);
 }
 
 sub bucket_epoch_time { my ($self) = @_; my $n = $self->width; return "to_timestamp(floor(extract(epoch from time)/$n)*$n)"; }
-sub bucket_day { my ($self) = @_; return pick('time::date', 'CAST(time AS date)', "(time AT TIME ZONE '" . pick(@ZONES) . "')::date"); }
+sub bucket_day { my ($self) = @_; return pick('time::date', 'CAST(time AS date)', '(time AT TIME ZONE ' . zone_argument() . ')::date'); }
 
 sub bucket_time_bucket
 {
 	my ($self) = @_;
-	my ($interval, $zone) = ($self->interval, pick(@ZONES));
-	my $origin = pick("'2000-01-03 00:00+00'", "'2024-03-31 00:30+00'", "'1970-01-01 00:00+05:45'");
+	my ($interval, $zone) = ($self->interval, zone_argument());
+	my $width = bucket_argument('interval', "'$interval'", "'" . $self->interval . "'");
+	my $origin = bucket_argument('timestamptz', "'2000-01-03 00:00+00'", pick("'2024-03-31 00:30+00'", "'1970-01-01 00:00+05:45'"));
 
 	return weighted(
-		"tsdb.time_bucket('$interval', time)" => 5,
+		"tsdb.time_bucket($width, time)" => 5,
 		"tsdb.time_bucket(interval '$interval', time)" => 1,
-		"tsdb.time_bucket('$interval', time, timezone => '$zone')" => 4,
-		"tsdb.time_bucket('$interval', time, origin => timestamptz $origin)" => 2,
-		"tsdb.time_bucket('$interval', time, '$zone', timestamptz $origin)" => 2,
-		"tsdb.time_bucket('$interval', time AT TIME ZONE '$zone')" => 1,
-		"tsdb.time_bucket('$interval', time::date)" => ($interval =~ /day|month|year/ ? 1 : 0));
+		"tsdb.time_bucket($width, time, timezone => $zone)" => 4,
+		"tsdb.time_bucket($width, time, origin => $origin\::timestamptz)" => 2,
+		"tsdb.time_bucket($width, time, $zone, $origin\::timestamptz)" => 2,
+		"tsdb.time_bucket($width, time AT TIME ZONE $zone)" => 1,
+		"tsdb.time_bucket($width, time::date)" => ($interval =~ /day|month|year/ ? 1 : 0));
 }
 
 # Aggregates.  A cell is { sql, as => how to compare, tolerances => indexes of extras }.

@@ -12,6 +12,7 @@
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "catalog/pg_aggregate.h"
+#include "catalog/pg_class.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/cost.h"
@@ -28,17 +29,20 @@
 #include "utils/selfuncs.h"
 #include "utils/syscache.h"
 
-/* A query of one tsdb table. */
+/* A query of one tsdb table, or of a partitioned one of tsdb tables with the same tags. */
 typedef struct Source
 {
 	PlannerInfo *root;
 	RelOptInfo *rel;
 	Oid relid;
-	Bitmapset *tags; /* attnums */
+	List *members; /* RelOptInfos: the table itself, or the partitions that are left */
+	Bitmapset *tags; /* attnums of the query's table */
 } Source;
 
 static bool find_source(PlannerInfo *root, RelOptInfo *input_rel, Source *source);
-static Bitmapset *tag_attnums(Oid relid);
+static bool add_members(Source *source, RelOptInfo *rel);
+static bool add_member(Source *source, RelOptInfo *rel, Oid relid);
+static Bitmapset *tag_attnums(Oid relid, Oid parent);
 static void add_distinct(Source *source, RelOptInfo *input_rel, RelOptInfo *output_rel);
 static void add_aggregate(Source *source, RelOptInfo *input_rel, RelOptInfo *output_rel);
 static bool is_of_tags(Source *source, Node *node);
@@ -46,6 +50,8 @@ static bool are_of_tags(Source *source, List *sort_clauses);
 static bool sees_repetition(Node *node, Source *source);
 static bool is_extreme(Oid aggregate);
 static Path *make_input(Source *source, List *pathkeys, PathTarget *target, RelOptInfo *output_rel, bool may_sort);
+static Path *make_member_input(Source *source, RelOptInfo *rel, List *pathkeys, PathTarget *target, RelOptInfo *output_rel,
+							   bool may_sort);
 
 void
 tsdb_distinctpath_add(PlannerInfo *root, UpperRelationKind stage, RelOptInfo *input_rel, RelOptInfo *output_rel)
@@ -76,23 +82,61 @@ find_source(PlannerInfo *root, RelOptInfo *input_rel, Source *source)
 	source->root = root;
 	source->rel = find_base_rel(root, relid);
 	rte = planner_rt_fetch(relid, root);
-	if (rte->rtekind != RTE_RELATION || rte->inh || rte->tablesample != NULL || IS_DUMMY_REL(source->rel) ||
-		source->rel->reloptkind != RELOPT_BASEREL || !bms_is_empty(source->rel->lateral_relids) || !tsdb_table_is(rte->relid))
+	if (rte->rtekind != RTE_RELATION || rte->tablesample != NULL || IS_DUMMY_REL(source->rel) ||
+		source->rel->reloptkind != RELOPT_BASEREL || !bms_is_empty(source->rel->lateral_relids))
 		return false;
 	source->relid = rte->relid;
-	source->tags = tag_attnums(rte->relid);
+	source->members = NIL;
+	if (rte->inh && (rte->relkind != RELKIND_PARTITIONED_TABLE || source->rel != input_rel))
+		return false;
+	return add_members(source, source->rel) && source->members != NIL;
+}
+
+/* The leaves; false when one of them is no tsdb table, or has other tags. */
+static bool
+add_members(Source *source, RelOptInfo *rel)
+{
+	RangeTblEntry *rte = planner_rt_fetch(rel->relid, source->root);
+
+	if (!rte->inh)
+		return add_member(source, rel, rte->relid);
+	for (int i = 0; i < rel->nparts; i++)
+	{
+		if (bms_is_member(i, rel->live_parts) && !IS_DUMMY_REL(rel->part_rels[i]) && !add_members(source, rel->part_rels[i]))
+			return false;
+	}
 	return true;
 }
 
+static bool
+add_member(Source *source, RelOptInfo *rel, Oid relid)
+{
+	Bitmapset *tags;
+
+	if (!tsdb_table_is(relid))
+		return false;
+	tags = tag_attnums(relid, source->relid);
+	if (source->members != NIL && !bms_equal(tags, source->tags))
+		return false;
+	source->tags = tags;
+	source->members = lappend(source->members, rel);
+	return true;
+}
+
+/* The tags of a table, as columns of its parent, which may stand in another order. */
 static Bitmapset *
-tag_attnums(Oid relid)
+tag_attnums(Oid relid, Oid parent)
 {
 	Relation relation = table_open(relid, NoLock);
 	const TsdbTable *table = tsdb_table_get(relation);
 	Bitmapset *attnums = NULL;
 
 	for (int i = 0; i < table->ntags; i++)
-		attnums = bms_add_member(attnums, table->tag_attnums[i]);
+	{
+		AttrNumber attnum = table->tag_attnums[i];
+
+		attnums = bms_add_member(attnums, relid == parent ? attnum : get_attnum(parent, get_attname(relid, attnum, false)));
+	}
 	table_close(relation, NoLock);
 	return attnums;
 }
@@ -220,13 +264,39 @@ is_extreme(Oid aggregate)
 	return is;
 }
 
-/* One row of each series, ordered as asked; NULL when that can't be had. */
+/* One row of each series of each member, ordered as asked; NULL when that can't be had. */
 static Path *
 make_input(Source *source, List *pathkeys, PathTarget *target, RelOptInfo *output_rel, bool may_sort)
 {
-	Path *input = (Path *) tsdb_scanpath_one_per_series(source->root, source->rel, source->relid, pathkeys, target);
+	List *inputs = NIL;
+	ListCell *lc;
+
+	if (list_length(source->members) == 1 && linitial(source->members) == source->rel)
+		return make_member_input(source, source->rel, pathkeys, target, output_rel, may_sort);
+	foreach (lc, source->members)
+	{
+		RelOptInfo *rel = lfirst(lc);
+		Path *input = make_member_input(source, rel, pathkeys, rel->reltarget, output_rel, may_sort);
+
+		if (input == NULL)
+			return NULL;
+		inputs = lappend(inputs, input);
+	}
+	if (pathkeys == NIL)
+		return (Path *) create_append_path(source->root, source->rel, inputs, NIL, NIL, NULL, 0, false, -1);
+	return (Path *) create_merge_append_path(source->root, source->rel, inputs, pathkeys, NULL);
+}
+
+static Path *
+make_member_input(Source *source, RelOptInfo *rel, List *pathkeys, PathTarget *target, RelOptInfo *output_rel, bool may_sort)
+{
+	Path *input = (Path *) tsdb_scanpath_one_per_series(source->root, rel, planner_rt_fetch(rel->relid, source->root)->relid,
+														pathkeys, target);
 
 	if (input == NULL || pathkeys_contained_in(pathkeys, input->pathkeys))
 		return input;
-	return may_sort ? (Path *) create_sort_path(source->root, output_rel, input, pathkeys, -1.0) : NULL;
+	if (!may_sort)
+		return NULL;
+	/* Members are sorted when they are merged. */
+	return rel == source->rel ? (Path *) create_sort_path(source->root, output_rel, input, pathkeys, -1.0) : input;
 }

@@ -324,7 +324,7 @@ sub difference
 	}
 	$done{'groups'} += @{ $h->{out} };
 	return "m has " . @{ $m->{out} } . " rows, h has " . @{ $h->{out} } if @{ $m->{out} } != @{ $h->{out} };
-	my @shape = ((map { { as => 'exact' } } 1 .. $how->{lead}), @{ $query->shape });
+	my @shape = ((map { { as => 'exact' } } 1 .. $how->{lead}), @{ $how->{shape} // $query->shape });
 	my @m = map { cells_of($_) } @{ $m->{out} };
 	my @h = map { cells_of($_) } @{ $h->{out} };
 	return rows_difference(\@shape, \@m, \@h) if $how->{is_ordered};

@@ -511,7 +511,7 @@ sub shape
 sub statements
 {
 	my ($self) = @_;
-	my $way = weighted(plain => 10, prepared => 4, lateral => 2, cte => 1, subquery => 1, union => 0.5, cursor => 0.7, join => 1, window => 0.5, srf => 0.3, distinct => 0.3);
+	my $way = weighted(plain => 10, prepared => 4, lateral => 2, cte => 1, subquery => 1, union => 0.5, cursor => 0.7, join => 1, window => 0.5, srf => 0.3, distinct => 0.3, edges => 1.5);
 	my $method = "as_$way";
 
 	return { way => $way, lead => 0, setup => [], cleanup => [], is_ordered => $self->{is_ordered}, %{ $self->$method } };
@@ -543,6 +543,27 @@ sub as_distinct
 
 	return $self->as_plain if grep { $_->{as} ne 'exact' } @{ $self->shape } or $self->{order};
 	return { $self->both(sub { (my $sql = $_[0]) =~ s/^SELECT /SELECT DISTINCT /; $sql }) };
+}
+
+# Not the query, but one row of each series that its conditions leave: the last one, the first one, or any.
+sub as_edges
+{
+	my ($self) = @_;
+	my @tags = shuffle(map { $_->{name} } @{ $self->{twin}{tags} });
+	my @columns = ('time', map { $_->{name} } grep { chance(0.3) } @{ $self->{twin}{columns} });
+	my $where = $self->{where} ? " WHERE $self->{where}" : '';
+	my $order = join(', ', (map { $_ . pick('', '', ' DESC', ' NULLS FIRST') } @tags), 'time' . pick('', ' DESC', ' DESC'));
+	my $select = 'DISTINCT ON (' . join(', ', @tags) . ') ' . join(', ', @tags, @columns);
+
+	return $self->as_plain if !@tags;
+	if (chance(0.3))
+	{
+		pop @tags if @tags > 1 && chance(0.5);
+		($select, $order, @columns) = ('DISTINCT ' . join(', ', @tags), join(', ', @tags));
+	}
+	return {
+		shape => [ map { { as => 'exact' } } @tags, @columns ], is_ordered => 1,
+		map { my $table = $_; $table => [ plain_text("SELECT $select FROM $table$where ORDER BY $order") ] } qw(m h) };
 }
 
 sub as_cursor

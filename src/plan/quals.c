@@ -12,17 +12,26 @@
 #include "access/stratnum.h"
 #include "access/sysattr.h"
 #include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/restrictinfo.h"
 #include "plan/quals.h"
+#include "utils/array.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/timestamp.h"
 #include "utils/typcache.h"
 
 static bool is_time_bound(PlannerInfo *root, RelOptInfo *rel, const TsdbTable *table, Node *clause,
 						  Node **bound, int *strategy);
+static void add_hull(PlannerInfo *root, RelOptInfo *rel, const TsdbTable *table, Node *clause, TsdbQuals *quals);
+static Node *find_edge(PlannerInfo *root, RelOptInfo *rel, const TsdbTable *table, Node *clause, bool is_lower);
+static Node *edge_of_any(PlannerInfo *root, RelOptInfo *rel, const TsdbTable *table, List *clauses, bool is_lower);
+static Node *edge_of_array(PlannerInfo *root, RelOptInfo *rel, const TsdbTable *table, ScalarArrayOpExpr *op, bool is_lower);
+static List *array_elements(Node *array);
+static Node *make_extreme(List *edges, bool is_lower);
 static bool is_constant_here(PlannerInfo *root, RelOptInfo *rel, Node *node);
 static bool is_tag_condition(RelOptInfo *rel, const TsdbTable *table, Node *clause);
 static void find_pins(PlannerInfo *root, RelOptInfo *rel, const TsdbTable *table, TsdbQuals *quals);
@@ -60,6 +69,8 @@ tsdb_quals_split(PlannerInfo *root, RelOptInfo *rel, const TsdbTable *table, Lis
 			quals->tags = lappend(quals->tags, clause);
 			quals->tag_rinfos = lappend(quals->tag_rinfos, rinfo);
 		}
+		else
+			add_hull(root, rel, table, clause, quals);
 	}
 	find_pins(root, rel, table, quals);
 }
@@ -128,6 +139,120 @@ is_time_bound(PlannerInfo *root, RelOptInfo *rel, const TsdbTable *table, Node *
 
 	*strategy = get_op_opfamily_strategy(opno, lookup_type_cache(TIMESTAMPTZOID, TYPECACHE_BTREE_OPFAMILY)->btree_opf);
 	return *strategy != 0;
+}
+
+/*
+ * Bounds of the times that a condition can be true for: (time >= a AND time < b) OR (time >= c AND time < d), time IN (...).
+ *
+ * It stays a condition beside them.  NULLs among the edges are passed over, as what they belong to is not true for any time.
+ */
+static void
+add_hull(PlannerInfo *root, RelOptInfo *rel, const TsdbTable *table, Node *clause, TsdbQuals *quals)
+{
+	Node *lower = find_edge(root, rel, table, clause, true);
+	Node *upper = find_edge(root, rel, table, clause, false);
+
+	if (lower != NULL)
+	{
+		quals->bounds = lappend(quals->bounds, lower);
+		quals->strategies = lappend_int(quals->strategies, BTGreaterEqualStrategyNumber);
+	}
+	if (upper != NULL)
+	{
+		quals->bounds = lappend(quals->bounds, upper);
+		quals->strategies = lappend_int(quals->strategies, BTLessEqualStrategyNumber);
+	}
+}
+
+/* A timestamptz that no time for which the condition is true lies below (above); NULL when there is none to be seen. */
+static Node *
+find_edge(PlannerInfo *root, RelOptInfo *rel, const TsdbTable *table, Node *clause, bool is_lower)
+{
+	Node *bound;
+	int strategy;
+	ListCell *lc;
+
+	if (is_orclause(clause))
+		return edge_of_any(root, rel, table, ((BoolExpr *) clause)->args, is_lower);
+	if (IsA(clause, ScalarArrayOpExpr))
+		return edge_of_array(root, rel, table, (ScalarArrayOpExpr *) clause, is_lower);
+	if (is_andclause(clause))
+	{
+		foreach (lc, ((BoolExpr *) clause)->args)
+		{
+			bound = find_edge(root, rel, table, lfirst(lc), is_lower);
+			if (bound != NULL)
+				return bound;
+		}
+		return NULL;
+	}
+	if (!is_time_bound(root, rel, table, clause, &bound, &strategy) || exprType(bound) != TIMESTAMPTZOID)
+		return NULL;
+	return (is_lower ? strategy >= BTEqualStrategyNumber : strategy <= BTEqualStrategyNumber) ? bound : NULL;
+}
+
+static Node *
+edge_of_any(PlannerInfo *root, RelOptInfo *rel, const TsdbTable *table, List *clauses, bool is_lower)
+{
+	List *edges = NIL;
+	ListCell *lc;
+
+	foreach (lc, clauses)
+	{
+		Node *edge = find_edge(root, rel, table, lfirst(lc), is_lower);
+
+		if (edge == NULL)
+			return NULL;
+		edges = lappend(edges, edge);
+	}
+	return make_extreme(edges, is_lower);
+}
+
+/* time = ANY (ARRAY[...]) */
+static Node *
+edge_of_array(PlannerInfo *root, RelOptInfo *rel, const TsdbTable *table, ScalarArrayOpExpr *op, bool is_lower)
+{
+	List *elements;
+
+	if (!op->useOr || op->opfuncid != F_TIMESTAMPTZ_EQ ||
+		!tsdb_quals_is_column(linitial(op->args), rel, table->time_attnum) || !is_constant_here(root, rel, lsecond(op->args)))
+		return NULL;
+	elements = array_elements(lsecond(op->args));
+	return elements == NIL ? NULL : make_extreme(elements, is_lower);
+}
+
+/* Of an array of timestamptz whose elements can be told; else NIL. */
+static List *
+array_elements(Node *array)
+{
+	const Const *value = (const Const *) array;
+	List *elements = NIL;
+	Datum *values;
+	bool *isnull;
+	int n;
+
+	if (IsA(array, ArrayExpr) && !((ArrayExpr *) array)->multidims)
+		return ((ArrayExpr *) array)->elements;
+	if (!IsA(array, Const) || value->constisnull || value->consttype != TIMESTAMPTZARRAYOID)
+		return NIL;
+	deconstruct_array(DatumGetArrayTypeP(value->constvalue), TIMESTAMPTZOID, sizeof(TimestampTz), FLOAT8PASSBYVAL,
+					  TYPALIGN_DOUBLE, &values, &isnull, &n);
+	for (int i = 0; i < n; i++)
+		elements = lappend(elements, makeConst(TIMESTAMPTZOID, -1, InvalidOid, sizeof(TimestampTz), values[i], isnull[i],
+											   FLOAT8PASSBYVAL));
+	return elements;
+}
+
+static Node *
+make_extreme(List *edges, bool is_lower)
+{
+	MinMaxExpr *extreme = makeNode(MinMaxExpr);
+
+	extreme->minmaxtype = TIMESTAMPTZOID;
+	extreme->op = is_lower ? IS_LEAST : IS_GREATEST;
+	extreme->args = edges;
+	extreme->location = -1;
+	return (Node *) extreme;
 }
 
 /* Nothing in it depends on the row: constants, parameters, stable functions, columns of an outer row. */

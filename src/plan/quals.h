@@ -19,7 +19,7 @@ typedef struct TsdbQuals
 	List *tags; /* conditions on tag columns alone, ANDed */
 	List *pins; /* when every tag is pinned by equality: its values, in the order of the option; else NIL */
 	Bitmapset *pinned; /* indexes of the tags that equal one value each */
-	List *time_rinfos; /* the RestrictInfos that bounds and tags came from */
+	List *time_rinfos; /* the RestrictInfos that bounds and tags say in full; bounds that others imply may be there too */
 	List *tag_rinfos;
 } TsdbQuals;
 

@@ -152,6 +152,23 @@ BEGIN
 END $$;
 SELECT windows($$SELECT v FROM scan_m WHERE plant = 'north' AND sensor = 'temp' AND line = 2 AND time = '2024-01-01 01:00'$$);
 SELECT windows($$SELECT v FROM scan_m WHERE plant = 'nowhere'$$);
+-- Alternatives of times: what lies between them is read, what lies around them is not.
+CREATE TABLE scan_hulls (id int PRIMARY KEY, condition text);
+INSERT INTO scan_hulls VALUES
+    (1, $$time IN ('2024-01-01 01:00', '2024-01-01 02:00', NULL)$$),
+    (2, $$time >= '2024-01-01 01:00' AND time < '2024-01-01 01:30' OR time > '2024-01-01 02:00' AND time <= '2024-01-01 02:10' AND v > 0$$),
+    (3, $$time = '2024-01-01 01:00' OR time = NULL OR time BETWEEN NULL AND '2024-01-01 00:30'$$),
+    (4, $$time < '2024-01-01 00:30' OR time < '2024-01-01 01:00' AND plant = 'north'$$),
+    (5, $$time < '2024-01-01 00:30' OR time > '2024-01-01 22:00'$$),
+    (6, $$time < '2024-01-01 00:30' OR plant = 'north'$$),
+    (7, $$time = ANY ((SELECT array_agg(t) FROM generate_series(timestamptz '2024-01-01 01:00', '2024-01-01 03:00', '30 min') t)::timestamptz[])$$),
+    (8, $$time IN (timestamptz '2024-01-01 01:00' + interval '30 min', date_trunc('hour', timestamptz '2024-01-01 02:59')) AND (time > '2024-01-01 01:30' OR time < 'infinity')$$),
+    (9, $$time = ANY ('{}'::timestamptz[]) OR time = ALL ('{2024-01-01 01:00}'::timestamptz[])$$),
+    (10, $$NOT (time < '2024-01-01 01:00' OR time >= '2024-01-01 02:00')$$),
+    (11, $$time::date = '2024-01-01' OR time = date '2024-01-02'$$);
+SELECT id, same('SELECT * FROM scan_m WHERE ' || condition), windows('SELECT v FROM scan_m WHERE ' || condition) < windows('SELECT v FROM scan_m') AS reads_less FROM scan_hulls ORDER BY id;
+SELECT explain($$SELECT v FROM scan_m WHERE time IN ('2024-01-01 01:00', '2024-01-01 02:00')$$);
+DROP TABLE scan_hulls;
 
 -- Parameters: generic plans, NULL among them; nested loops; rescans.
 SET plan_cache_mode = force_generic_plan;

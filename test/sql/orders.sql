@@ -237,7 +237,7 @@ INSERT INTO ord_parts VALUES
     (11, $$SELECT DISTINCT tag FROM ord_m_part WHERE time < '2024-02-01' ORDER BY tag$$),
     (12, $$SELECT DISTINCT tag FROM ord_m_part WHERE time < '2020-02-01' ORDER BY tag$$),
     (13, $$SELECT DISTINCT tag, count(*) OVER () AS n FROM ord_m_part ORDER BY tag$$);
-SELECT id, regexp_replace(ordered(query), ', (partly )?sorted', '') AS ordered FROM ord_parts ORDER BY id;
+SELECT id, regexp_replace(ordered(query), CASE WHEN id = 4 THEN ',.*' ELSE ', (partly )?sorted' END, '') AS ordered FROM ord_parts ORDER BY id;
 CREATE TABLE ord_m_part5 PARTITION OF ord_m_part FOR VALUES FROM ('2024-05-01') TO ('2024-06-01') USING heap;
 INSERT INTO ord_m_part VALUES ('2024-05-01', 'heap', 1, 1);
 INSERT INTO ord_h_part VALUES ('2024-05-01', 'heap', 1, 1);

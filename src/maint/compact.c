@@ -41,13 +41,9 @@
 #define BARRIER_WAIT_MS 1
 #define MANY_RUNS 512 /* more are merged into bigger ones before they go to segments */
 
-static bool begin_compaction(TsdbCompaction *compaction, Relation rel, TsdbCompactMode mode, bool wait,
-							 TsdbCompactResult *result);
-static void end_compaction(TsdbCompaction *compaction);
 static void count_result(const TsdbCompactResult *result, uint64 duration_us);
 static uint64 read_barrier(Relation rel, bool is_patient);
 static void take_snapshot(TsdbCompaction *compaction);
-static bool would_show_rows(TsdbCompaction *compaction);
 static bool sees_same_rows(TsdbCompaction *compaction, TsdbKind kind);
 static void lower_barrier(const TsdbStoreRow *row, void *arg);
 static void list_runs(TsdbCompaction *compaction);
@@ -57,13 +53,10 @@ static void merge_tiers_first(TsdbCompaction *compaction);
 static bool is_gone(const TsdbCompaction *compaction, uint32 i);
 static void keep_bases(TsdbCompaction *compaction);
 static void delete_runs(TsdbCompaction *compaction);
-static void settle_emptied(TsdbCompaction *compaction);
 static void settle_segment(TsdbCompaction *compaction, TsdbSegmentKey key);
 static void write_tombstone(TsdbCompaction *compaction, TsdbSegmentKey key, const TsdbStoredSegment *old);
-static bool has_older_runs(const TsdbCompaction *compaction, uint64 sequence);
 static void sweep_segments(TsdbCompaction *compaction);
 static bool has_key(const TsdbSegmentKeys *list, uint32 series, int32 segment_no);
-static uint64 drop_before(TsdbCompaction *compaction, int64 until_us);
 static void update_rows(TsdbCompaction *compaction);
 
 /* What lower_barrier works on. */
@@ -78,9 +71,9 @@ tsdb_compact_table(Relation rel, TsdbCompactMode mode, bool wait, TsdbCompactRes
 {
 	TsdbCompaction compaction;
 
-	if (!begin_compaction(&compaction, rel, mode, wait, result))
+	if (!tsdb_compaction_begin(&compaction, rel, mode, wait, result))
 		return;
-	if (would_show_rows(&compaction))
+	if (tsdb_compaction_would_show_rows(&compaction))
 	{
 		memset(compaction.is_candidate, 0, sizeof(bool) * compaction.nruns);
 		mode = TSDB_COMPACT_TIERS;
@@ -96,10 +89,10 @@ tsdb_compact_table(Relation rel, TsdbCompactMode mode, bool wait, TsdbCompactRes
 	tsdb_tier_merge(&compaction);
 	TSDB_DEBUG_POINT("compact_before_delete");
 	delete_runs(&compaction);
-	settle_emptied(&compaction);
+	tsdb_compaction_settle(&compaction);
 	if (mode == TSDB_COMPACT_FULL)
 		sweep_segments(&compaction);
-	end_compaction(&compaction);
+	tsdb_compaction_end(&compaction);
 	count_result(result, GetCurrentTimestamp() - compaction.started);
 }
 
@@ -113,7 +106,7 @@ tsdb_compact_materialize(Relation rel)
 
 	for (int v = 0; v < table->nvalues; v++)
 		has_values |= table->values[v].missing_state == TSDB_CELL_VALUE;
-	if (!has_values || !begin_compaction(&compaction, rel, TSDB_COMPACT_FULL, true, &result))
+	if (!has_values || !tsdb_compaction_begin(&compaction, rel, TSDB_COMPACT_FULL, true, &result))
 		return;
 	compaction.materialize = true;
 	compaction.cutoff_us = PG_INT64_MAX;
@@ -122,27 +115,112 @@ tsdb_compact_materialize(Relation rel)
 	delete_runs(&compaction);
 	if (result.runs_left > 0)
 		elog(ERROR, "%u runs of table \"%s\" could not be merged", result.runs_left, RelationGetRelationName(rel));
-	settle_emptied(&compaction);
+	tsdb_compaction_settle(&compaction);
 	sweep_segments(&compaction);
-	end_compaction(&compaction);
+	tsdb_compaction_end(&compaction);
 }
 
-uint64
-tsdb_compact_retention(Relation rel, int64 until_us, bool wait)
+bool
+tsdb_compaction_begin(TsdbCompaction *compaction, Relation rel, TsdbCompactMode mode, bool wait,
+				 TsdbCompactResult *result)
 {
-	TsdbCompaction compaction;
-	TsdbCompactResult result;
-	uint64 dropped;
+	MemoryContext caller = CurrentMemoryContext;
 
-	if (!begin_compaction(&compaction, rel, TSDB_COMPACT_AGED, wait, &result))
-		return 0;
-	tsdb_progress_phase(TSDB_PHASE_RETENTION, 0);
-	dropped = drop_before(&compaction, until_us);
-	settle_emptied(&compaction);
-	end_compaction(&compaction);
-	tsdb_counters_add(TSDB_STAT_ROWS_EXPIRED, dropped);
-	tsdb_counters_time(TSDB_STAT_RETENTION, GetCurrentTimestamp() - compaction.started);
-	return dropped;
+	memset(result, 0, sizeof(TsdbCompactResult));
+	memset(compaction, 0, sizeof(TsdbCompaction));
+	compaction->rel = rel;
+	compaction->mode = mode;
+	compaction->yield = !wait;
+	compaction->result = result;
+	compaction->rows_swept = -1;
+	compaction->started = GetCurrentTimestamp();
+	compaction->segment_us = tsdb_metapage_segment_us(rel);
+	if (compaction->segment_us == 0)
+		return false;
+	tsdb_progress_start(RelationGetRelid(rel));
+	compaction->context = AllocSetContextCreate(caller, "tsdb compaction", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(compaction->context);
+	compaction->store = tsdb_store_open(rel, RowExclusiveLock, false);
+	if (compaction->store != NULL && !wait && !ConditionalLockPage(rel, TSDB_LOCK_COMPACT, ExclusiveLock))
+		result->skipped = true;
+	if (compaction->store == NULL || result->skipped)
+	{
+		if (compaction->store != NULL)
+			tsdb_store_close(compaction->store);
+		MemoryContextSwitchTo(caller);
+		MemoryContextDelete(compaction->context);
+		tsdb_progress_end();
+		return false;
+	}
+	if (wait)
+		LockPage(rel, TSDB_LOCK_COMPACT, ExclusiveLock);
+	tsdb_compaction_copy_table(&compaction->table, tsdb_table_get(rel));
+	compaction->barrier = read_barrier(rel, !wait);
+	TSDB_DEBUG_POINT("compact_after_barrier");
+	compaction->cid = GetCurrentCommandId(true);
+	take_snapshot(compaction);
+	return true;
+}
+
+void
+tsdb_compaction_end(TsdbCompaction *compaction)
+{
+	update_rows(compaction);
+	UnregisterSnapshot(compaction->snapshot);
+	tsdb_store_close(compaction->store);
+	MemoryContextSwitchTo(MemoryContextGetParent(compaction->context));
+	MemoryContextDelete(compaction->context);
+	CommandCounterIncrement();
+	tsdb_progress_end();
+}
+
+void
+tsdb_compaction_absorb(TsdbCompaction *compaction, int64 until_us)
+{
+	compaction->cutoff_us = until_us;
+	merge_tiers_first(compaction);
+	tsdb_segmerge_run(compaction);
+	delete_runs(compaction);
+	tsdb_compaction_settle(compaction);
+	compaction->touched.n = compaction->emptied.n = 0;
+	tsdb_compaction_look_again(compaction);
+}
+
+void
+tsdb_compaction_look_again(TsdbCompaction *compaction)
+{
+	CommandCounterIncrement();
+	compaction->cid = GetCurrentCommandId(true);
+	UnregisterSnapshot(compaction->snapshot);
+	compaction->snapshot = RegisterSnapshot(GetLatestSnapshot());
+	list_runs(compaction);
+}
+
+bool
+tsdb_compaction_would_show_rows(TsdbCompaction *compaction)
+{
+	if (!IsolationUsesXactSnapshot() || !IsTransactionBlock())
+		return false;
+	return !sees_same_rows(compaction, TSDB_KIND_RUN) || !sees_same_rows(compaction, TSDB_KIND_SEGMENT);
+}
+
+void
+tsdb_compaction_settle(TsdbCompaction *compaction)
+{
+	for (uint32 i = 0; i < compaction->emptied.n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		settle_segment(compaction, compaction->emptied.keys[i]);
+	}
+}
+
+bool
+tsdb_compaction_has_older_runs(const TsdbCompaction *compaction, uint64 sequence)
+{
+	for (uint32 i = 0; i < compaction->nruns; i++)
+		if (!compaction->is_merged[i] && compaction->runs[i].run.min_seq < sequence)
+			return true;
+	return false;
 }
 
 void
@@ -189,61 +267,6 @@ tsdb_compaction_copy_table(TsdbTable *copy, const TsdbTable *table)
 }
 
 // private functions
-
-/* Steps 1 to 3; false when the table is empty or somebody else compacts it. */
-static bool
-begin_compaction(TsdbCompaction *compaction, Relation rel, TsdbCompactMode mode, bool wait,
-				 TsdbCompactResult *result)
-{
-	MemoryContext caller = CurrentMemoryContext;
-
-	memset(result, 0, sizeof(TsdbCompactResult));
-	memset(compaction, 0, sizeof(TsdbCompaction));
-	compaction->rel = rel;
-	compaction->mode = mode;
-	compaction->yield = !wait;
-	compaction->result = result;
-	compaction->rows_swept = -1;
-	compaction->started = GetCurrentTimestamp();
-	compaction->segment_us = tsdb_metapage_segment_us(rel);
-	if (compaction->segment_us == 0)
-		return false;
-	tsdb_progress_start(RelationGetRelid(rel));
-	compaction->context = AllocSetContextCreate(caller, "tsdb compaction", ALLOCSET_DEFAULT_SIZES);
-	MemoryContextSwitchTo(compaction->context);
-	compaction->store = tsdb_store_open(rel, RowExclusiveLock, false);
-	if (compaction->store != NULL && !wait && !ConditionalLockPage(rel, TSDB_LOCK_COMPACT, ExclusiveLock))
-		result->skipped = true;
-	if (compaction->store == NULL || result->skipped)
-	{
-		if (compaction->store != NULL)
-			tsdb_store_close(compaction->store);
-		MemoryContextSwitchTo(caller);
-		MemoryContextDelete(compaction->context);
-		tsdb_progress_end();
-		return false;
-	}
-	if (wait)
-		LockPage(rel, TSDB_LOCK_COMPACT, ExclusiveLock);
-	tsdb_compaction_copy_table(&compaction->table, tsdb_table_get(rel));
-	compaction->barrier = read_barrier(rel, !wait);
-	TSDB_DEBUG_POINT("compact_after_barrier");
-	compaction->cid = GetCurrentCommandId(true);
-	take_snapshot(compaction);
-	return true;
-}
-
-static void
-end_compaction(TsdbCompaction *compaction)
-{
-	update_rows(compaction);
-	UnregisterSnapshot(compaction->snapshot);
-	tsdb_store_close(compaction->store);
-	MemoryContextSwitchTo(MemoryContextGetParent(compaction->context));
-	MemoryContextDelete(compaction->context);
-	CommandCounterIncrement();
-	tsdb_progress_end();
-}
 
 static void
 count_result(const TsdbCompactResult *result, uint64 duration_us)
@@ -293,18 +316,6 @@ take_snapshot(TsdbCompaction *compaction)
 	tsdb_store_barrier_scan(compaction->store, compaction->snapshot, lower_barrier, &scan);
 	compaction->barrier = scan.barrier;
 	list_runs(compaction);
-}
-
-/*
- * What compaction writes is visible to this transaction.  When that reads by an older snapshot (REPEATABLE READ) than
- * compaction, rows that others have committed meanwhile would appear: then nothing may be merged.
- */
-static bool
-would_show_rows(TsdbCompaction *compaction)
-{
-	if (!IsolationUsesXactSnapshot() || !IsTransactionBlock())
-		return false;
-	return !sees_same_rows(compaction, TSDB_KIND_RUN) || !sees_same_rows(compaction, TSDB_KIND_SEGMENT);
 }
 
 /* Do the transaction's and compaction's snapshot agree on the rows of a kind? */
@@ -417,11 +428,7 @@ merge_tiers_first(TsdbCompaction *compaction)
 		return;
 	tsdb_tier_merge(compaction);
 	delete_runs(compaction);
-	CommandCounterIncrement();
-	compaction->cid = GetCurrentCommandId(true);
-	UnregisterSnapshot(compaction->snapshot);
-	compaction->snapshot = RegisterSnapshot(GetLatestSnapshot());
-	list_runs(compaction);
+	tsdb_compaction_look_again(compaction);
 }
 
 static bool
@@ -480,20 +487,6 @@ delete_runs(TsdbCompaction *compaction)
 	}
 }
 
-/*
- * Segments without a row go; but as long as a run with a lower sequence than theirs
- * exists, a tombstone must keep its rows from coming back.
- */
-static void
-settle_emptied(TsdbCompaction *compaction)
-{
-	for (uint32 i = 0; i < compaction->emptied.n; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		settle_segment(compaction, compaction->emptied.keys[i]);
-	}
-}
-
 static void
 settle_segment(TsdbCompaction *compaction, TsdbSegmentKey key)
 {
@@ -503,7 +496,7 @@ settle_segment(TsdbCompaction *compaction, TsdbSegmentKey key)
 	bool has_old = tsdb_segstore_find(compaction->store, compaction->rel, compaction->snapshot,
 									  key.series, key.segment_no, &old);
 
-	if (has_older_runs(compaction, key.merged_seq))
+	if (tsdb_compaction_has_older_runs(compaction, key.merged_seq))
 		write_tombstone(compaction, key, has_old ? &old : NULL);
 	else if (has_old)
 		tsdb_segstore_delete(compaction->store, compaction->rel, compaction->snapshot, &old);
@@ -525,16 +518,6 @@ write_tombstone(TsdbCompaction *compaction, TsdbSegmentKey key, const TsdbStored
 	segment.merged_seq = key.merged_seq;
 	writer = tsdb_segwriter_begin(compaction->store, compaction->rel, compaction->snapshot, old, true, compaction->cid);
 	tsdb_segwriter_finish(writer, &segment);
-}
-
-/* Does a row below this sequence stay in a run, maybe a bigger one than before? */
-static bool
-has_older_runs(const TsdbCompaction *compaction, uint64 sequence)
-{
-	for (uint32 i = 0; i < compaction->nruns; i++)
-		if (!compaction->is_merged[i] && compaction->runs[i].run.min_seq < sequence)
-			return true;
-	return false;
 }
 
 /* The segments that were not touched: tombstones go if they may, wasted space is given back. */
@@ -561,7 +544,7 @@ sweep_segments(TsdbCompaction *compaction)
 		compaction->rows_swept += segment->nrows;
 		if (has_key(&touched, segment->series, segment->segment_no))
 			;
-		else if (segment->nrows == 0 && !has_older_runs(compaction, segment->merged_seq))
+		else if (segment->nrows == 0 && !tsdb_compaction_has_older_runs(compaction, segment->merged_seq))
 			tsdb_segstore_delete(compaction->store, compaction->rel, compaction->snapshot, &stored);
 		else if (segment->nrows > 0 && tsdb_segload_has_other_quality(compaction, segment))
 			tsdb_segmerge_recode(compaction, &stored);
@@ -595,34 +578,6 @@ has_key(const TsdbSegmentKeys *list, uint32 series, int32 segment_no)
 			high = middle;
 	}
 	return false;
-}
-
-/* Walk over the old segments; a tombstone of an earlier retention goes when it may. */
-static uint64
-drop_before(TsdbCompaction *compaction, int64 until_us)
-{
-	TsdbSegmentScan *scan = tsdb_segstore_beginscan(compaction->store, compaction->rel, compaction->snapshot,
-													0, PG_INT32_MIN, TSDB_STORE_MAX_ID, PG_INT32_MAX, false);
-	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "tsdb retention", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(work);
-	TsdbStoredSegment stored;
-	uint64 dropped = 0;
-
-	while (tsdb_segstore_getnext(scan, &stored))
-	{
-		const TsdbSegment *segment = &stored.segment;
-
-		CHECK_FOR_INTERRUPTS();
-		if (segment->nrows == 0 && !has_older_runs(compaction, segment->merged_seq))
-			tsdb_segstore_delete(compaction->store, compaction->rel, compaction->snapshot, &stored);
-		else if (segment->nrows > 0 && segment->from_us < until_us)
-			dropped += tsdb_segmerge_trim(compaction, &stored, until_us);
-		MemoryContextReset(work);
-	}
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(work);
-	tsdb_segstore_endscan(scan);
-	return dropped;
 }
 
 /*

@@ -63,6 +63,40 @@ typedef struct TsdbCompaction
 	double rows_swept; /* rows of all segments before, -1 = not counted */
 } TsdbCompaction;
 
+/*
+ * tsdb_compaction_begin - locks, barrier, snapshot, runs; false when the table is empty or, without `wait`, somebody else compacts it.
+ *
+ * See compact.c.  The current context becomes compaction->context until the end.
+ */
+extern bool tsdb_compaction_begin(TsdbCompaction *compaction, Relation rel, TsdbCompactMode mode, bool wait,
+								  TsdbCompactResult *result);
+extern void tsdb_compaction_end(TsdbCompaction *compaction);
+
+/* tsdb_compaction_absorb - merge the candidate runs' rows into the segments that begin before until_us, and look at the table anew. */
+extern void tsdb_compaction_absorb(TsdbCompaction *compaction, int64 until_us);
+
+/* tsdb_compaction_look_again - a new snapshot and list of runs: what was written so far counts. */
+extern void tsdb_compaction_look_again(TsdbCompaction *compaction);
+
+/*
+ * tsdb_compaction_would_show_rows - may this transaction not compact?
+ *
+ * What compaction writes is visible to this transaction.  When that reads by an older snapshot (REPEATABLE READ) than
+ * compaction, rows that others have committed meanwhile would appear: then nothing may be merged.
+ */
+extern bool tsdb_compaction_would_show_rows(TsdbCompaction *compaction);
+
+/*
+ * tsdb_compaction_settle - what becomes of the emptied segments.
+ *
+ * Segments without a row go; but as long as a run with a lower sequence than theirs
+ * exists, a tombstone must keep its rows from coming back.
+ */
+extern void tsdb_compaction_settle(TsdbCompaction *compaction);
+
+/* tsdb_compaction_has_older_runs - does a row below this sequence stay in a run, maybe a bigger one than before? */
+extern bool tsdb_compaction_has_older_runs(const TsdbCompaction *compaction, uint64 sequence);
+
 /* tsdb_compaction_add_key - append a segment to a list. */
 extern void tsdb_compaction_add_key(TsdbCompaction *compaction, TsdbSegmentKeys *list, uint32 series, int32 segment_no,
 									uint64 merged_seq);
@@ -76,11 +110,13 @@ extern void tsdb_segmerge_run(TsdbCompaction *compaction);
 /* tsdb_segmerge_rewrite - copy the live chunks of one segment into a new stream, nothing decoded. */
 extern void tsdb_segmerge_rewrite(TsdbCompaction *compaction, const TsdbStoredSegment *stored);
 
+/* tsdb_segmerge_layout - spans of blocks, groups and sub-summaries for a new segment of nrows rows in span_us; those of old, if it has rows. */
+struct TsdbSegmentPlan;
+extern void tsdb_segmerge_layout(TsdbCompaction *compaction, struct TsdbSegmentPlan *plan, const TsdbSegment *old,
+								 double nrows, double span_us);
+
 /* tsdb_segmerge_recode - decode and code every block of one segment. */
 extern void tsdb_segmerge_recode(TsdbCompaction *compaction, const TsdbStoredSegment *stored);
-
-/* tsdb_segmerge_trim - drop the rows of one segment before until_us, whole blocks and large parts of a block; returns how many. */
-extern uint64 tsdb_segmerge_trim(TsdbCompaction *compaction, const TsdbStoredSegment *stored, int64 until_us);
 
 /* tsdb_tier_merge - merge small runs that are left over into bigger ones. */
 extern void tsdb_tier_merge(TsdbCompaction *compaction);

@@ -176,6 +176,18 @@ tsdb_segbuild_add(TsdbSegmentBuild *build, int64 from_us, int64 until_us,
 		write_pending(build);
 }
 
+void
+tsdb_segbuild_release(TsdbSegmentBuild *build, uint64 from, uint64 until)
+{
+	MemoryContext caller = MemoryContextSwitchTo(build->context);
+	uint64 *range = palloc_array(uint64, 2);
+
+	range[0] = from;
+	range[1] = until;
+	build->released = lappend(build->released, range);
+	MemoryContextSwitchTo(caller);
+}
+
 uint64
 tsdb_segbuild_finish(TsdbSegmentBuild *build, uint64 merged_seq)
 {
@@ -521,6 +533,7 @@ write_root(TsdbSegmentBuild *build, uint64 merged_seq)
 	const TsdbTable *table = &build->compaction->table;
 	TsdbSegment *segment = &build->segment;
 	TsdbMem mem = tsdb_mem_context(build->context);
+	ListCell *cell;
 
 	if (segment->ngroups > TSDB_SEGMENT_MAX_GROUPS)
 		ereport(ERROR,
@@ -550,6 +563,13 @@ write_root(TsdbSegmentBuild *build, uint64 merged_seq)
 	if (build->old != NULL && !build->plan.rewrite)
 		segment->dead_bytes = build->old->segment.dead_bytes + build->dead_bytes;
 	begin_writer(build);
+	foreach (cell, build->released)
+	{
+		const uint64 *range = lfirst(cell);
+
+		if (!build->plan.rewrite)
+			tsdb_segwriter_release(build->writer, range[0], range[1]);
+	}
 	tsdb_segwriter_finish(build->writer, segment);
 	build->compaction->result->segments_written++;
 }

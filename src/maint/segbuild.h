@@ -52,6 +52,13 @@ extern void tsdb_segbuild_add(TsdbSegmentBuild *build, int64 from_us, int64 unti
 							  const TsdbBatch *batch, uint32 from, uint32 until);
 
 /*
+ * tsdb_segbuild_release - no chunk that stays lies in these bytes of the old stream: pages that hold nothing else can go.
+ *
+ * They count as dead all the same.
+ */
+extern void tsdb_segbuild_release(TsdbSegmentBuild *build, uint64 from, uint64 until);
+
+/*
  * tsdb_segbuild_finish - write the root and free the build.
  *
  * Returns the rows of the segment now; 0: none is left and nothing was written: the old

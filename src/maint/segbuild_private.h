@@ -9,6 +9,7 @@
 #define TSDB_SEGBUILD_PRIVATE_H
 
 #include "maint/segbuild.h"
+#include "nodes/pg_list.h"
 
 /* A block that was added, per value column of the table where it says so. */
 typedef struct NewBlock
@@ -39,6 +40,7 @@ struct TsdbSegmentBuild
 	TsdbSegmentWriter *writer; /* NULL before the first append */
 	uint64 dead_bytes; /* replaced by this build */
 	uint32 next_old; /* old groups before it are done */
+	List *released; /* of uint64[2]: bytes of the old stream */
 
 	/* the entered group */
 	bool in_group;

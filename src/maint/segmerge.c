@@ -80,7 +80,6 @@ static bool fits_block(const TsdbBatch *rows, uint32 from, uint32 until);
 static void add_base(Merge *merge, const TsdbBatch *batch, uint32 from, uint32 until);
 static uint32 find_time(const TsdbBatch *batch, int64 time_us);
 static void take_base(Merge *merge, int64 until_us);
-static void trim_group(Merge *merge, const TsdbLoadedGroup *loaded, int64 until_us);
 static void begin_rebuild(Merge *merge, TsdbCompaction *compaction, const TsdbStoredSegment *stored, bool rewrite);
 static void prepare_rebuild(Merge *merge, TsdbCompaction *compaction, const TsdbStoredSegment *stored);
 static uint64 finish_segment(Merge *merge, uint64 merged_seq);
@@ -159,19 +158,23 @@ tsdb_segmerge_recode(TsdbCompaction *compaction, const TsdbStoredSegment *stored
 	(void) finish_segment(&merge, stored->segment.merged_seq);
 }
 
-uint64
-tsdb_segmerge_trim(TsdbCompaction *compaction, const TsdbStoredSegment *stored, int64 until_us)
+void
+tsdb_segmerge_layout(TsdbCompaction *compaction, TsdbSegmentPlan *plan, const TsdbSegment *old, double nrows, double span_us)
 {
-	const TsdbSegment *segment = &stored->segment;
-	Merge merge;
+	Merge merge = {0};
 
-	begin_rebuild(&merge, compaction, stored, segment->dead_bytes > segment->stream_bytes / 2);
-	for (uint32 g = 0; g < segment->ngroups && segment->groups[g].from_us < until_us; g++)
+	merge.compaction = compaction;
+	if (old != NULL && old->nrows > 0)
 	{
-		CHECK_FOR_INTERRUPTS();
-		trim_group(&merge, tsdb_segbuild_enter(merge.build, segment->groups[g].from_us), until_us);
+		plan->block_us = old->block_us;
+		plan->group_us = old->group_us;
 	}
-	return segment->nrows - finish_segment(&merge, segment->merged_seq);
+	else
+	{
+		plan->block_us = choose_block_us(&merge, nrows, span_us);
+		plan->group_us = choose_group_us(plan->block_us, compaction->segment_us);
+	}
+	plan->sub_us = choose_sub_us(plan, nrows / span_us);
 }
 
 // private functions
@@ -662,36 +665,6 @@ take_base(Merge *merge, int64 until_us)
 
 	while (tsdb_segwalk_take(&merge->walk, until_us, merge->window, &batch, &from, &until))
 		add_base(merge, batch, from, until);
-}
-
-/* Drop what lies before until_us: whole blocks, and of the block that it cuts a part that is worth it. */
-static void
-trim_group(Merge *merge, const TsdbLoadedGroup *loaded, int64 until_us)
-{
-	/* A block is not cut where its summaries would not fit those that stay. */
-	bool may_cut = !tsdb_segload_has_other_quality(merge->compaction, &merge->stored.segment);
-
-	for (uint32 i = 0; i < loaded->base.nblocks; i++)
-	{
-		const TsdbBlock *block = &loaded->base.blocks[i];
-		MemoryContext caller;
-		TsdbBatch rows;
-
-		if (block->last_time < until_us)
-		{
-			tsdb_segbuild_replace(merge->build, i);
-			continue;
-		}
-		if (!may_cut || block->first_time >= until_us ||
-			until_us - block->first_time < (block->last_time - block->first_time) / 4)
-			continue;
-		caller = MemoryContextSwitchTo(merge->window);
-		tsdb_segload_block(merge->compaction, &merge->stored.segment, loaded, i, &rows);
-		tsdb_segbuild_replace(merge->build, i);
-		emit_rows(merge, &rows, find_time(&rows, until_us), rows.nrows, block->from_us, block->until_us);
-		MemoryContextSwitchTo(caller);
-		MemoryContextReset(merge->window);
-	}
 }
 
 /* A build without new rows. */

@@ -131,10 +131,18 @@ check_stored_pages(Check *check)
 	const TsdbSegment *segment = check->segment;
 	uint64 tail_start = tsdb_segment_tail_start(segment);
 	uint64 npages = tsdb_segment_pages_for(segment, tail_start);
+	uint64 missing = 0;
 
 	for (uint32 i = 0; i < check->stored.root_npages; i++)
 		tsdb_verify_use_page(verification, check->stored.root_page + i);
-	if (segment->npages != npages)
+	for (uint64 i = 0, p = 0; p < npages; p++)
+		if (i < segment->npages && segment->pages[i].stream_page == p)
+			i++;
+		else
+			missing += tsdb_segment_page_start(segment, p + 1) - tsdb_segment_page_start(segment, p);
+	/* Pages without a live chunk may be gone. */
+	if (segment->npages > npages || missing > segment->dead_bytes ||
+		(npages > 0 && (segment->npages == 0 || segment->pages[segment->npages - 1].stream_page != npages - 1)))
 		tsdb_verify_problem(verification, "lists %u pages for a stream of %llu bytes, %zu of them beside the root",
 							segment->npages, (unsigned long long) segment->stream_bytes, tsdb_span_left(&segment->tail));
 	for (uint32 i = 0; i < segment->npages; i++)

@@ -68,6 +68,12 @@ extern TsdbSegmentWriter *tsdb_segwriter_begin(TsdbStore *store, Relation rel, S
 											   const TsdbStoredSegment *old, bool rewrite, CommandId cid);
 extern TsdbChunkRef tsdb_segwriter_append(TsdbSegmentWriter *writer, const void *bytes, Size nbytes);
 /*
+ * tsdb_segwriter_release - delete the pages of the old stream that lie wholly in bytes from .. until-1, which no chunk needs any more.
+ *
+ * The page table has a gap there; for a stream that is not rewritten.  Call when nothing more is appended.
+ */
+extern void tsdb_segwriter_release(TsdbSegmentWriter *writer, uint64 from, uint64 until);
+/*
  * tsdb_segwriter_finish - write the last page and the root, delete the old root and pages that are no longer used.
  *
  * `segment` comes with everything but stream_bytes and the page table, which are filled in.

@@ -40,6 +40,7 @@ struct TsdbSegmentWriter
 };
 
 static void load_tail(TsdbSegmentWriter *writer);
+static uint64 next_page(const TsdbSegment *stream);
 static TsdbSpan read_last_page(TsdbSegmentWriter *writer);
 static void choose_limit(TsdbSegmentWriter *writer);
 static void append_bytes(TsdbSegmentWriter *writer, const void *bytes, Size nbytes);
@@ -112,6 +113,29 @@ tsdb_segwriter_finish(TsdbSegmentWriter *writer, TsdbSegment *segment)
 	pfree(writer);
 }
 
+void
+tsdb_segwriter_release(TsdbSegmentWriter *writer, uint64 from, uint64 until)
+{
+	TsdbSegment *stream = &writer->stream;
+	const TsdbSegment *old = &writer->old->segment;
+	uint32 kept = 0;
+
+	Assert(!writer->rewrite);
+	load_tail(writer);
+	for (uint32 i = 0; i < stream->npages; i++)
+	{
+		const TsdbSegmentPage *page = &stream->pages[i];
+
+		/* The last page stays: it says where the stream goes on. */
+		if (i + 1 < stream->npages && tsdb_segment_page_start(old, page->stream_page) >= from &&
+			tsdb_segment_page_start(old, page->stream_page + 1) <= until)
+			tsdb_store_delete_page(writer->store, writer->snapshot, page->page_no);
+		else
+			stream->pages[kept++] = *page;
+	}
+	stream->npages = kept;
+}
+
 // private functions
 
 /* load_tail - before the first append take the bytes that fill no page: they will be written anew. */
@@ -131,12 +155,19 @@ load_tail(TsdbSegmentWriter *writer)
 		bytes = read_last_page(writer);
 	writer->filled = tsdb_span_left(&bytes);
 	if (writer->filled > TSDB_SEGMENT_PAGE_BYTES ||
-		stream->stream_bytes - writer->filled != tsdb_segment_page_start(stream, stream->npages))
+		stream->stream_bytes - writer->filled != tsdb_segment_page_start(stream, next_page(stream)))
 		TSDB_CHECK(TSDB_CORRUPT, writer->rel, "The end of series %u, segment %d, holds %zu bytes, behind %u pages.",
 				   writer->old->segment.series, writer->old->segment.segment_no, writer->filled, stream->npages);
 	if (writer->filled > 0)
 		memcpy(writer->page, bytes.at, writer->filled);
 	choose_limit(writer);
+}
+
+/* next_page - the page of the stream behind the last one listed. */
+static uint64
+next_page(const TsdbSegment *stream)
+{
+	return stream->npages == 0 ? 0 : stream->pages[stream->npages - 1].stream_page + 1;
 }
 
 /* read_last_page - the last page of the old stream, which is not full; it is taken off the list. */

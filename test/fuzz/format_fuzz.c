@@ -1,16 +1,17 @@
 /*-------------------------------------------------------------------------
  *
  * format_fuzz.c
- *	  Decoders of summaries, cells, segment roots, group bases and group columns on arbitrary bytes.
+ *	  Decoders of summaries, cells, segment roots, group bases, group columns and archived stretches on arbitrary bytes.
  *
  * Input: what to decode, type, count (u16), then the object.  What a decoder takes
- * must survive being encoded and decoded again.  The checksum of a root is put right first.
+ * must survive being encoded and decoded again.  The checksums of roots and stretches are put right first.
  *-------------------------------------------------------------------------
  */
 #include "segment_kit.h"
 #include "summary_kit.h"
 
 #include "format/block.h"
+#include "format/stretch.h"
 
 #define HEAD_BYTES 4
 
@@ -21,6 +22,7 @@ enum
 	ROOT,
 	GROUP_BASE,
 	GROUP_COLUMN,
+	STRETCH,
 	NTARGETS
 };
 
@@ -31,6 +33,8 @@ static void fuzz_cells(TsdbSpan src, TsdbType type, uint32_t n);
 static void fuzz_root(TsdbSpan src);
 static void fuzz_base(TsdbSpan src, uint32_t n);
 static void fuzz_column(TsdbSpan src, uint32_t n);
+static void fuzz_stretch(TsdbSpan src);
+static TsdbSpan with_crc(TsdbSpan src);
 static void expect(bool condition);
 
 static Arena arena;
@@ -64,6 +68,9 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t nbytes)
 			break;
 		case GROUP_COLUMN:
 			fuzz_column(src, n % 300);
+			break;
+		case STRETCH:
+			fuzz_stretch(src);
 			break;
 	}
 	arena_reset(&arena);
@@ -121,17 +128,12 @@ fuzz_cells(TsdbSpan src, TsdbType type, uint32_t n)
 static void
 fuzz_root(TsdbSpan src)
 {
-	size_t nbytes = tsdb_span_left(&src);
-	uint8_t *bytes = (uint8_t *) tsdb_mem_alloc(&mem, nbytes + 4);
-	uint32_t crc = tsdb_crc32c(src.at, nbytes);
 	TsdbSegment segment;
 	TsdbSegment again;
 	TsdbBytes out;
 	TsdbBytes out_again;
 
-	memcpy(bytes, src.at, nbytes);
-	memcpy(bytes + nbytes, &crc, 4);
-	if (tsdb_segment_decode(tsdb_span(bytes, nbytes + 4), &segment, &mem) != TSDB_OK)
+	if (tsdb_segment_decode(with_crc(src), &segment, &mem) != TSDB_OK)
 		return;
 	tsdb_bytes_init(&out, &mem);
 	tsdb_bytes_init(&out_again, &mem);
@@ -179,6 +181,43 @@ fuzz_column(TsdbSpan src, uint32_t n)
 	for (uint32_t i = 0; i < n; i++)
 		expect(column.cells[i].offset == again.cells[i].offset && column.cells[i].nbytes == again.cells[i].nbytes);
 	expect(column.nsummaries == again.nsummaries && column.sub_us == again.sub_us && column.nsubs == again.nsubs);
+}
+
+static void
+fuzz_stretch(TsdbSpan src)
+{
+	TsdbStretch first;
+	TsdbStretch again;
+	TsdbBytes out;
+
+	if (tsdb_stretch_decode(with_crc(src), &first, &mem) != TSDB_OK)
+		return;
+	tsdb_bytes_init(&out, &mem);
+	tsdb_stretch_encode(&out, &first, &mem);
+	expect(tsdb_stretch_decode(tsdb_span(out.data, out.len), &again, &mem) == TSDB_OK);
+	expect(first.nrows == again.nrows && first.first_time == again.first_time && first.last_time == again.last_time);
+	for (uint32_t i = 0; i < first.nblocks && i < 64; i++)
+		for (int c = 0; c < first.ncolumns && c < 8; c++)
+		{
+			TsdbWanted wanted = {.attnum = 1, .type = first.columns[c].type};
+			TsdbBatch batch;
+
+			if (tsdb_stretch_rows(&first, i, &wanted, &c, 1, &batch, &mem) == TSDB_OK)
+				expect(batch.nrows == first.blocks[i].nrows && batch.times[0] == first.blocks[i].first_time);
+		}
+}
+
+static TsdbSpan
+with_crc(TsdbSpan src)
+{
+	size_t nbytes = tsdb_span_left(&src);
+	uint8_t *bytes = (uint8_t *) tsdb_mem_alloc(&mem, nbytes + 4);
+	uint32_t crc = tsdb_crc32c(src.at, nbytes);
+
+	if (nbytes > 0)
+		memcpy(bytes, src.at, nbytes);
+	memcpy(bytes + nbytes, &crc, 4);
+	return tsdb_span(bytes, nbytes + 4);
 }
 
 static void

@@ -25,3 +25,12 @@ CREATE FUNCTION tsdb_test.bucket_count(rule text, zone text, "from" timestamptz,
 -- Copies of the segments of a series as those of others, for benches; the table has one tag, an int4.
 CREATE FUNCTION tsdb_test.clone_series(target regclass, source int4, first int4, last int4) RETURNS int8
     AS '$libdir/tsdb', 'tsdb_test_clone_series' LANGUAGE C STRICT VOLATILE;
+
+-- Range deletes as they are beneath DELETE, retention and the journal; series NULL = all.
+CREATE FUNCTION tsdb_test.range_delete(target regclass, series int4[], "from" timestamptz, until timestamptz) RETURNS int8
+    AS '$libdir/tsdb', 'tsdb_test_range_delete' LANGUAGE C CALLED ON NULL INPUT VOLATILE;
+CREATE FUNCTION tsdb_test.range_archive(target regclass, series int4[], "from" timestamptz, until timestamptz,
+    OUT series_id int4, OUT first timestamptz, OUT last timestamptz, OUT samples int8, OUT is_archived bool, OUT stretch bytea) RETURNS SETOF record
+    AS '$libdir/tsdb', 'tsdb_test_range_archive' LANGUAGE C CALLED ON NULL INPUT VOLATILE;
+CREATE FUNCTION tsdb_test.range_restore(target regclass, series int4, stretches bytea[]) RETURNS int8
+    AS '$libdir/tsdb', 'tsdb_test_range_restore' LANGUAGE C STRICT VOLATILE;

@@ -46,7 +46,7 @@ parallel_tuple_cost = 0
 min_parallel_table_scan_size = 0
 CONF
 $node->start;
-$node->safe_psql('postgres', 'CREATE EXTENSION tsdb');
+$node->safe_psql('postgres', 'CREATE EXTENSION tsdb; CREATE EXTENSION tsdb_test');
 $has_verify = $node->safe_psql('postgres', "SELECT to_regprocedure('tsdb.verify(regclass)') IS NOT NULL") eq 't';
 
 while (!$failed && (time() < $until || !$rounds) && $rounds < ($ENV{TSDB_ROUNDS} || 1e9))
@@ -278,7 +278,7 @@ sub do_change
 {
 	my ($self) = @_;
 	my @kinds = $self->{is_racing} ? (qw(insert insert bulk copy_in)) :
-	  (qw(insert insert insert bulk bulk update update delete move merge copy_in self_insert));
+	  (qw(insert insert insert bulk bulk update update delete move merge copy_in self_insert cut swap));
 	my $kind = pick(@kinds);
 
 	$done{$kind}++;
@@ -576,6 +576,7 @@ sub pair
 	return 0 if $statement->{before} && !ran($self, $self->{psql}->run($statement->{before}));
 	my $m = $self->{psql}->run($statement->{m});
 	return 0 if !ran($self, $m);
+	$m->{count} = $m->{out}[0] || 0 if $statement->{count_is_out};
 	if ($self->{is_racing} && $self->{open} && !$statement->{is_rewrite})
 	{
 		push @{ $self->{queue} }, @{ $statement->{h} };

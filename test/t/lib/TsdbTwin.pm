@@ -381,6 +381,40 @@ sub delete
 	return both("DELETE FROM %s t WHERE " . $self->condition . $self->own_sql($session, ''));
 }
 
+# cut - a whole range, as DELETE, retention and the journal take it out
+sub cut
+{
+	my ($self, $session) = @_;
+	my ($tables, $from, $until) = $self->range($session);
+
+	return {
+		m => "SELECT sum(tsdb_test.range_delete(t, NULL, $from, $until)) FROM unnest(ARRAY[$tables]) t",
+		h => ["DELETE FROM h WHERE time >= $from AND time < $until"], counted => 1, count_is_out => 1 };
+}
+
+# swap - take a range out and put what was archived back: nothing has changed then
+sub swap
+{
+	my ($self, $session) = @_;
+	my ($tables, $from, $until) = $self->range($session);
+
+	return {
+		m => "WITH a AS MATERIALIZED (SELECT t, x.* FROM unnest(ARRAY[$tables]) t, tsdb_test.range_archive(t, NULL, $from, $until) x), "
+		  . "b AS MATERIALIZED (SELECT t, series_id, array_agg(stretch ORDER BY first) AS s FROM a GROUP BY 1, 2 ORDER BY 1, 2) "
+		  . "SELECT sum(tsdb_test.range_restore(t, series_id, s)) FROM b",
+		h => [] };
+}
+
+sub range
+{
+	my ($self, $session) = @_;
+	my ($low, $high) = sort { $a <=> $b } $self->slot($session), $self->slot($session);
+	my $from = chance(0.1) ? "'-infinity'" : "ts($low)";
+	my $until = chance(0.1) ? "'infinity'" : "ts($high)";
+
+	return (join(', ', map { "'$_'::regclass" } $self->tables), $from, $until);
+}
+
 # move - rows to other times or series; the twin takes them out and upserts them
 sub move
 {

@@ -1,0 +1,77 @@
+/*-------------------------------------------------------------------------
+ *
+ * rangedelete.h
+ *	  Take whole ranges of time out of a table, and put archived ones back.
+ *
+ * Segments, groups and blocks inside the range go without being decoded.  docs/ARCHITECTURE.md "Range deletes".
+ *-------------------------------------------------------------------------
+ */
+#ifndef TSDB_RANGEDELETE_H
+#define TSDB_RANGEDELETE_H
+
+#include "postgres.h"
+#include "format/batch.h"
+#include "utils/rel.h"
+
+/* Rows that are taken out of one series, adjacent in time: an archived stretch, or decoded rows. */
+typedef struct TsdbTaken
+{
+	uint32 series;
+	uint64 nrows; /* > 0 */
+	int64 first_time; /* of the rows, us */
+	int64 last_time;
+	TsdbSpan stretch; /* format/stretch.h; empty: rows */
+	const TsdbBatch *rows; /* else rows from .. until-1 of it: FULL, columns = tsdb_table_get(rel)->values */
+	uint32 from;
+	uint32 until;
+} TsdbTaken;
+
+typedef struct TsdbRangeDelete
+{
+	const uint32 *series; /* ascending ids, NULL = all */
+	uint32 nseries;
+	int64 from_us; /* half open; PG_INT64_MIN .. PG_INT64_MAX = all */
+	int64 until_us;
+
+	/*
+	 * Called for everything that is taken out, in order of series and, within a series, of time; each row once.  What
+	 * it points to is gone afterwards.  May run SQL (SPI) on other tables.  NULL: nothing is kept, nothing is read that
+	 * need not be.
+	 */
+	void (*take)(const TsdbTaken *taken, void *arg);
+	uint32 (*column_id)(int16 attnum, void *arg); /* names columns in archived stretches; unused without take */
+	void *arg;
+} TsdbRangeDelete;
+
+/*
+ * tsdb_rangedelete_run - take the samples of a range out; returns how many there were.
+ *
+ * In the current transaction: undone by ROLLBACK and ROLLBACK TO, visible to its later commands (the command counter is
+ * incremented).  What was committed before the lock was granted is taken out too.
+ * Locks, to the end of the transaction: ShareRowExclusive on the table (waits for writers and keeps them out; readers
+ * go on), RowExclusive on the TOAST relation, page lock 1.
+ * REPEATABLE READ and above: serialisation error when what is taken out changed after the transaction's snapshot.
+ * Raises in parallel mode.  The caller has checked privileges, row security and options.
+ */
+extern uint64 tsdb_rangedelete_run(Relation rel, const TsdbRangeDelete *request);
+
+/* tsdb_rangedelete_lock - the lock on the table, and the flush of what this transaction has written; for rangerestore.c. */
+extern void tsdb_rangedelete_lock(Relation rel);
+
+/*
+ * TsdbRangeRestore - put archived stretches back: begin, put for each, end.
+ *
+ * Give stretches in ascending order of (series, time).  Where the table has no sample and no version of one in the span of a
+ * stretch, its blocks are written as blocks of segments; else its rows are written as ordinary rows, which replace
+ * what is there.  Same locks, snapshots and errors as above.
+ *
+ *	attnum_of	column of the table for a column id of the stretch, 0 = it is gone
+ */
+typedef struct TsdbRangeRestore TsdbRangeRestore;
+extern TsdbRangeRestore *tsdb_rangerestore_begin(Relation rel);
+extern void tsdb_rangerestore_put(TsdbRangeRestore *restore, uint32 series, TsdbSpan stretch,
+								  int16 (*attnum_of)(uint32 column_id, void *arg), void *arg);
+/* tsdb_rangerestore_end - returns the rows written; they are visible to later commands. */
+extern uint64 tsdb_rangerestore_end(TsdbRangeRestore *restore);
+
+#endif /* TSDB_RANGEDELETE_H */

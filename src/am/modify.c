@@ -246,7 +246,7 @@ static void
 read_newest(Relation rel, Snapshot snapshot, Target *target)
 {
 	target->newest_access = tsdb_rowaccess_latest(rel, curcid_of(snapshot), target->key.series);
-	if (target->seen_access != NULL && tsdb_rowaccess_same_runs(target->seen_access, target->newest_access))
+	if (target->seen_access != NULL && tsdb_rowaccess_same(target->seen_access, target->newest_access, target->key))
 	{
 		target->newest = target->seen;
 		return;

@@ -139,14 +139,20 @@ tsdb_rowaccess_by_tid(TsdbRowAccess *access, ItemPointer tid, TsdbKey *key)
 }
 
 bool
-tsdb_rowaccess_same_runs(TsdbRowAccess *a, TsdbRowAccess *b)
+tsdb_rowaccess_same(TsdbRowAccess *a, TsdbRowAccess *b, TsdbKey key)
 {
 	const uint64 *left;
 	const uint64 *right;
 	uint32 nleft = tsdb_reader_run_numbers(a->reader, &left);
 	uint32 nright = tsdb_reader_run_numbers(b->reader, &right);
+	ItemPointerData left_tid;
+	ItemPointerData right_tid;
 
-	return a->curcid == b->curcid && nleft == nright && memcmp(left, right, sizeof(uint64) * nleft) == 0;
+	if (a->curcid != b->curcid || nleft != nright || memcmp(left, right, sizeof(uint64) * nleft) != 0)
+		return false;
+	tsdb_reader_segment_tid(a->reader, key, &left_tid);
+	tsdb_reader_segment_tid(b->reader, key, &right_tid);
+	return memcmp(&left_tid, &right_tid, sizeof(left_tid)) == 0;
 }
 
 bool

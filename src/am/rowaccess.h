@@ -41,8 +41,8 @@ extern void tsdb_rowaccess_release(TsdbRowAccess *access);
 extern TupleTableSlot *tsdb_rowaccess_by_key(TsdbRowAccess *access, TsdbKey key);
 extern TupleTableSlot *tsdb_rowaccess_by_tid(TsdbRowAccess *access, ItemPointer tid, TsdbKey *key);
 
-/* tsdb_rowaccess_same_runs - do both see the same runs, hence the same rows (compaction changes none)? */
-extern bool tsdb_rowaccess_same_runs(TsdbRowAccess *a, TsdbRowAccess *b);
+/* tsdb_rowaccess_same - do both see the same runs, and the same segment around a key?  Then they see the same sample. */
+extern bool tsdb_rowaccess_same(TsdbRowAccess *a, TsdbRowAccess *b, TsdbKey key);
 
 /* tsdb_rowaccess_equal - the same values, bit for bit, in both slots? */
 extern bool tsdb_rowaccess_equal(Relation rel, TupleTableSlot *a, TupleTableSlot *b);

@@ -55,6 +55,9 @@ struct TsdbL1Cursor
 	TsdbSegmentFinder *finder;
 	Slot *region_slot; /* where the block of the last region is */
 	uint32 region_block;
+	ItemPointerData tid; /* of the segment that was asked for last */
+	uint32 tid_series; /* 0 = none was */
+	int32 tid_segment_no;
 };
 
 /* Where a block was seen last by this backend; only a hint. */
@@ -347,6 +350,31 @@ tsdb_l1_resolve(TsdbL1Cursor *cursor, uint32 block_id, uint32 offset, TsdbKey *k
 		decode_block(cursor, slot, block, block_index);
 	*key = tsdb_batch_key(&slot->block, offset - 1);
 	return true;
+}
+
+void
+tsdb_l1_segment_tid(TsdbL1Cursor *cursor, TsdbKey key, ItemPointer tid)
+{
+	MemoryContext old = MemoryContextSwitchTo(cursor->context);
+	int32 segment_no;
+	TsdbSpan bytes;
+
+	if (!split_key(cursor, key, &segment_no))
+		ItemPointerSetInvalid(tid);
+	else
+	{
+		if (cursor->tid_series != key.series || cursor->tid_segment_no != segment_no)
+		{
+			if (tsdb_store_find(cursor->store, cursor->snapshot, TSDB_KIND_SEGMENT, key.series, segment_no, &bytes, &cursor->tid))
+				pfree(unconstify(uint8 *, bytes.at));
+			else
+				ItemPointerSetInvalid(&cursor->tid);
+			cursor->tid_series = key.series;
+			cursor->tid_segment_no = segment_no;
+		}
+		*tid = cursor->tid;
+	}
+	MemoryContextSwitchTo(old);
 }
 
 // private functions

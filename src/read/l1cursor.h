@@ -55,4 +55,7 @@ extern bool tsdb_l1_barren(TsdbL1Cursor *cursor, const TsdbFilterTerm *terms, in
 /* tsdb_l1_resolve - key of row offset - 1 of a block; false when this snapshot has no such block. */
 extern bool tsdb_l1_resolve(TsdbL1Cursor *cursor, uint32 block_id, uint32 offset, TsdbKey *key);
 
+/* tsdb_l1_segment_tid - where the row of the segment around a key lies; invalid: there is none. */
+extern void tsdb_l1_segment_tid(TsdbL1Cursor *cursor, TsdbKey key, ItemPointer tid);
+
 #endif /* TSDB_L1CURSOR_H */

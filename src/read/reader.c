@@ -384,6 +384,14 @@ tsdb_reader_run_numbers(TsdbReader *reader, const uint64 **run_numbers)
 	return tsdb_runset_numbers(reader->runs, run_numbers);
 }
 
+void
+tsdb_reader_segment_tid(TsdbReader *reader, TsdbKey key, ItemPointer tid)
+{
+	ItemPointerSetInvalid(tid);
+	if (reader->l1 != NULL)
+		tsdb_l1_segment_tid(reader->l1, key, tid);
+}
+
 // private functions
 
 static void

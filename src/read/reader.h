@@ -134,7 +134,14 @@ extern Snapshot tsdb_reader_snapshot(const TsdbReader *reader);
 extern uint32 tsdb_reader_nunits(TsdbReader *reader);
 extern void tsdb_reader_set_unit(TsdbReader *reader, uint32 unit);
 
-/* tsdb_reader_last_sequences - sorted run numbers that the snapshot sees; to tell whether two snapshots read the same. */
+/* tsdb_reader_run_numbers - sorted run numbers that the snapshot sees; to tell whether two snapshots read the same. */
 extern uint32 tsdb_reader_run_numbers(TsdbReader *reader, const uint64 **run_numbers);
+
+/*
+ * tsdb_reader_segment_tid - where the row of the segment around a key lies for the snapshot; invalid: there is none.
+ *
+ * Segments change with compaction, but also with range deletes: only with equal runs and equal TIDs a sample is sure to be the same.
+ */
+extern void tsdb_reader_segment_tid(TsdbReader *reader, TsdbKey key, ItemPointer tid);
 
 #endif /* TSDB_READER_H */

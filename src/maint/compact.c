@@ -122,7 +122,7 @@ tsdb_compact_materialize(Relation rel)
 
 bool
 tsdb_compaction_begin(TsdbCompaction *compaction, Relation rel, TsdbCompactMode mode, bool wait,
-				 TsdbCompactResult *result)
+					  TsdbCompactResult *result)
 {
 	MemoryContext caller = CurrentMemoryContext;
 

@@ -75,8 +75,8 @@ has_same_rows(const Range *range, Snapshot old_snapshot, TsdbKind kind, uint32 i
 	}
 	while (same && (more[0] || more[1]))
 	{
-		int order = !more[0] ? 1 : !more[1] ? -1 :
-											  compare_rows(&rows[0], &rows[1]);
+		int order = !more[0] ? 1 : !more[1] ? -1
+											: compare_rows(&rows[0], &rows[1]);
 
 		CHECK_FOR_INTERRUPTS();
 		if (order != 0 || !ItemPointerEquals(&rows[0].tid, &rows[1].tid))

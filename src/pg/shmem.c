@@ -82,7 +82,8 @@ shmem_startup(void)
 		if (!found)
 		{
 			memset(piece, 0, pieces[i].nbytes);
-			pieces[i].make(piece);
+			if (pieces[i].make != NULL)
+				pieces[i].make(piece);
 		}
 		*pieces[i].place = piece;
 	}

@@ -16,7 +16,7 @@
  *
  *	name	unique; of the piece, shown in pg_shmem_allocations
  *	place	set to the piece in every process, once the server has it
- *	make	fills the zeroed piece: when the server starts, and after a crash of a backend, when shared memory is made anew
+ *	make	fills the zeroed piece (NULL: zeros will do): when the server starts, and after a crash of a backend, when shared memory is made anew
  */
 extern void tsdb_shmem_register(const char *name, Size nbytes, void **place, void (*make)(void *piece));
 

@@ -12,6 +12,8 @@
 #include "postgres.h"
 
 #include <microhttpd.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <unistd.h>
 
 #include "lib/ilist.h"
@@ -51,13 +53,17 @@ struct TsdbHttp
 	TsdbBodyAccount account;
 	dlist_head queue;
 	int npending;
+	int nreading; /* whose body is not complete */
+	bool has_progressed; /* the last run brought a piece of a body */
 };
 
+static long library_timeout_ms(const TsdbHttp *http);
 static struct MHD_Daemon *start_daemon(TsdbHttp *http, const TsdbListener *listener);
 static void log_library(void *arg, const char *format, va_list args) pg_attribute_printf(2, 0);
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *url, const char *method,
 								  const char *version, const char *upload, size_t *upload_bytes, void **state);
 static TsdbHttpRequest *begin_request(TsdbHttp *http, struct MHD_Connection *connection, const char *url, const char *method);
+static void acknowledge(struct MHD_Connection *connection);
 static bool expects_too_much(TsdbHttpRequest *request);
 static enum MHD_Result send_answer(TsdbHttpRequest *request);
 static void on_completed(void *arg, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode why);
@@ -101,17 +107,7 @@ tsdb_http_fds(const TsdbHttp *http)
 long
 tsdb_http_timeout_ms(const TsdbHttp *http)
 {
-	long timeout = dlist_is_empty(unconstify(dlist_head *, &http->queue)) ? -1 : 0;
-	ListCell *lc;
-
-	foreach (lc, http->daemons)
-	{
-		MHD_UNSIGNED_LONG_LONG ms;
-
-		if (MHD_get_timeout(lfirst(lc), &ms) == MHD_YES && (timeout < 0 || (long) ms < timeout))
-			timeout = (long) Min(ms, 3600 * 1000);
-	}
-	return timeout;
+	return dlist_is_empty(unconstify(dlist_head *, &http->queue)) ? library_timeout_ms(http) : 0;
 }
 
 void
@@ -119,8 +115,19 @@ tsdb_http_run(TsdbHttp *http)
 {
 	ListCell *lc;
 
+	http->has_progressed = false;
 	foreach (lc, http->daemons)
 		(void) MHD_run(lfirst(lc));
+}
+
+bool
+tsdb_http_gathers(const TsdbHttp *http, int *timeout_ms)
+{
+	if (dlist_is_empty(unconstify(dlist_head *, &http->queue)) || http->nreading == 0 || !http->has_progressed)
+		return false;
+	if (library_timeout_ms(http) == 0)
+		*timeout_ms = 0;
+	return true;
 }
 
 TsdbHttpRequest *
@@ -246,6 +253,23 @@ tsdb_http_stop(TsdbHttp *http)
 
 // private functions
 
+/* Its epoll descriptors tell of what is new only; of what it has not taken from a socket yet the timeout does. */
+static long
+library_timeout_ms(const TsdbHttp *http)
+{
+	long timeout = -1;
+	ListCell *lc;
+
+	foreach (lc, http->daemons)
+	{
+		MHD_UNSIGNED_LONG_LONG ms;
+
+		if (MHD_get_timeout(lfirst(lc), &ms) == MHD_YES && (timeout < 0 || (long) ms < timeout))
+			timeout = (long) Min(ms, 3600 * 1000);
+	}
+	return timeout;
+}
+
 static struct MHD_Daemon *
 start_daemon(TsdbHttp *http, const TsdbListener *listener)
 {
@@ -291,7 +315,10 @@ on_request(void *arg, struct MHD_Connection *connection, const char *url, const 
 			return MHD_NO; /* out of memory: closes the connection */
 		*state = request;
 		if (!expects_too_much(request))
+		{
+			acknowledge(connection);
 			return MHD_YES;
+		}
 	}
 	else if (request->state == REQUEST_ANSWERED)
 		return send_answer(request);
@@ -299,11 +326,13 @@ on_request(void *arg, struct MHD_Connection *connection, const char *url, const 
 	{
 		tsdb_body_add(&request->body, upload, *upload_bytes);
 		*upload_bytes = 0;
+		request->http->has_progressed = true;
 		return MHD_YES;
 	}
 
 	tsdb_body_end(&request->body);
 	request->state = REQUEST_QUEUED;
+	request->http->nreading--;
 	dlist_push_tail(&request->http->queue, &request->node);
 	MHD_suspend_connection(connection);
 	return MHD_YES;
@@ -331,7 +360,22 @@ begin_request(TsdbHttp *http, struct MHD_Connection *connection, const char *url
 					MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_ENCODING),
 					http->limits.body_bytes, &http->account);
 	http->npending++;
+	http->nreading++;
 	return request;
+}
+
+/*
+ * A client that sends headers and body apart, without TCP_NODELAY, sends the second when the first is acknowledged;
+ * after some requests on a connection the kernel would do that 40 ms later.
+ */
+static void
+acknowledge(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	int on = 1;
+
+	if (info != NULL)
+		(void) setsockopt(info->connect_fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
 }
 
 /* Who says beforehand that he will send too much is told so before he does; the connection closes after that. */
@@ -375,6 +419,8 @@ on_completed(void *arg, struct MHD_Connection *connection, void **state, enum MH
 	free(request->method);
 	free(request->path);
 	request->http->npending--;
+	if (request->state == REQUEST_READING)
+		request->http->nreading--;
 	free(request);
 	*state = NULL;
 }

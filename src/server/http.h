@@ -41,6 +41,13 @@ extern long tsdb_http_timeout_ms(const TsdbHttp *http);
 /* tsdb_http_run - read and write what sockets allow. */
 extern void tsdb_http_run(TsdbHttp *http);
 
+/*
+ * tsdb_http_gathers - is a request complete while others are on their way, of which the last run brought a piece?
+ *
+ *	timeout_ms	for the next piece, at most this long; set to 0 when there is one that no descriptor tells of
+ */
+extern bool tsdb_http_gathers(const TsdbHttp *http, int *timeout_ms);
+
 /* tsdb_http_next - the oldest complete request that is not answered, NULL = none.  It is the caller's until answered. */
 extern TsdbHttpRequest *tsdb_http_next(TsdbHttp *http);
 

@@ -19,6 +19,7 @@
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
+#include "server/attach.h"
 #include "server/auth.h"
 #include "server/http.h"
 #include "server/ingester.h"
@@ -36,9 +37,10 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#define RESTART_S 5
+#define RESTART_S 1 /* who fails again and again waits by himself: attach.c */
 #define SPARE_FILES 256 /* beside sockets: what PostgreSQL opens without asking its own limit */
 #define STOP_MS 3000 /* a worker that is told to stop gives clients so long to end their requests; DROP DATABASE waits for 5 s */
+#define GATHER_MS 4 /* for requests that are on their way when another one is complete */
 #define RETRY_MS 500 /* until lines that could not be written are tried again */
 #define TROUBLE_MS 60000 /* between two lines of the log about one kind of trouble */
 
@@ -85,6 +87,7 @@ static void watch(int fd);
 static void reload(void);
 static void wait_for_work(bool is_stopping);
 static void run_turn(void);
+static void gather(void);
 static void collect_requests(Turn *turn);
 static void collect_lines(Turn *turn);
 static TsdbRoutedWrite *add_write(Turn *turn, TsdbRoutedWrite *write, const TsdbStreamLines *lines);
@@ -99,6 +102,7 @@ void
 tsdb_ingester_init(void)
 {
 	tsdb_settings_init();
+	tsdb_attach_init();
 	if (IsBinaryUpgrade || tsdb_ingest_database[0] == '\0')
 		return;
 	for (int i = 0; i < tsdb_ingest_workers; i++)
@@ -125,7 +129,7 @@ tsdb_ingester_main(Datum arg)
 	pqsignal(SIGINT, StatementCancelHandler); /* lock_timeout comes by it */
 	pqsignal(SIGPIPE, SIG_IGN);
 	BackgroundWorkerUnblockSignals();
-	BackgroundWorkerInitializeConnection(tsdb_ingest_database, NULL, 0);
+	tsdb_attach(DatumGetInt32(arg));
 	raise_file_limit();
 	tsdb_session_init();
 	tsdb_auth_init();
@@ -133,6 +137,7 @@ tsdb_ingester_main(Datum arg)
 	server_context = AllocSetContextCreate(TopMemoryContext, "tsdb ingest server", ALLOCSET_DEFAULT_SIZES);
 	turn_context = AllocSetContextCreate(TopMemoryContext, "tsdb ingest requests", ALLOCSET_DEFAULT_SIZES);
 	open_server();
+	tsdb_attach_done(DatumGetInt32(arg));
 
 	while (!ShutdownRequestPending)
 	{
@@ -287,6 +292,7 @@ run_turn(void)
 
 	tsdb_http_run(server.http);
 	tsdb_streams_run(server.streams);
+	gather();
 	collect_requests(&turn);
 	collect_lines(&turn);
 	count_queue();
@@ -296,6 +302,25 @@ run_turn(void)
 	count_queue();
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(turn_context);
+}
+
+/*
+ * The library reads a body in pieces, one of each connection at a time.  Who is behind by some of them would have to wait for
+ * the commit of the first: so go on reading while pieces come, for as long as a commit is worth.
+ */
+static void
+gather(void)
+{
+	TimestampTz until = GetCurrentTimestamp() + GATHER_MS * INT64CONST(1000);
+	int timeout_ms = 1;
+	struct epoll_event event;
+
+	while (tsdb_http_gathers(server.http, &timeout_ms) && GetCurrentTimestamp() < until &&
+		   (timeout_ms == 0 || epoll_wait(server.epoll_fd, &event, 1, timeout_ms) > 0))
+	{
+		tsdb_http_run(server.http);
+		timeout_ms = 1;
+	}
 }
 
 static void

@@ -82,6 +82,32 @@ sub raw
 	return $answer;
 }
 
+# post_start(body) - a connection with a request on its way; post_end reads the answer.
+sub post_start
+{
+	my ($body) = @_;
+	my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port, Proto => 'tcp') or die "connect: $!";
+	my $request = "POST /write?db=telegraf HTTP/1.1\r\nHost: x\r\nContent-Length: " . length($body) . "\r\n\r\n$body";
+	for (my $sent = 0; $sent < length $request;)
+	{
+		$sent += $socket->syswrite($request, length($request) - $sent, $sent) // die "send: $!";
+	}
+	return $socket;
+}
+
+sub post_end
+{
+	my ($socket) = @_;
+	my $answer = '';
+	while ($answer !~ /\r\n\r\n/ && IO::Select->new($socket)->can_read(20))
+	{
+		last unless $socket->sysread($answer, 65536, length $answer);
+	}
+	return $answer;
+}
+
+sub stat_count { return $node->safe_psql('postgres', "SELECT count FROM tsdb.stats WHERE name = '$_[0]'"); }
+
 sub worker
 {
 	return $node->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'tsdb ingest worker'});
@@ -277,7 +303,38 @@ $locker->query_safe('BEGIN; LOCK TABLE telegraf.cpu');
 ($status, $body, $headers) = request('POST', $w, 'cpu,host=a value=1 1');
 is("$status $headers->{'retry-after'}", '503 1', 'a locked table: come back later');
 $locker->query_safe('COMMIT');
+
+# While a commit is under way others come, each in many pieces: they share the next one.
+my $before = stat_count('ingest_commits');
+$locker->query_safe('BEGIN; LOCK TABLE telegraf.cpu');
+my $first = post_start('cpu,host=a value=2 1');
+$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_locks WHERE NOT granted}) or die;
+my @others = map {
+	my $i = $_;
+	post_start(join '', map { "grouped,n=$i v=$_ ${_}000\n" } 1 .. $i * 2500)
+} 1 .. 6;
+$locker->query_safe('COMMIT');
 $locker->quit;
+like(post_end($_), qr/^HTTP\/1.1 204/, 'a request that came while another one was written') foreach $first, @others;
+my $ncommits = stat_count('ingest_commits') - $before;
+# Of the first the commit, of the others a pass that misses the table.
+cmp_ok($ncommits, '<=', 5, "seven requests, $ncommits commits");
+holds('and all of their lines', 'SELECT count(*) FROM telegraf.grouped', '52500');
+
+# A client that sends headers and body apart and waits for an acknowledgement in between, as Nagle said.
+my $plain = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port, Proto => 'tcp') or die "connect: $!";
+my @ms;
+foreach my $i (1 .. 41)
+{
+	my $began = Time::HiRes::time();
+	my $line = "nagle v=$i $i";
+	$plain->syswrite("POST $w HTTP/1.1\r\nHost: x\r\nContent-Length: " . length($line) . "\r\n\r\n");
+	$plain->syswrite($line);
+	post_end($plain);
+	push @ms, (Time::HiRes::time() - $began) * 1000;
+}
+@ms = sort { $a <=> $b } @ms;
+cmp_ok($ms[20], '<', 35, sprintf('no delayed acknowledgement: %.1f ms a request', $ms[20]));
 
 # Settings, stops and crashes.
 my $new_port = PostgreSQL::Test::Cluster::get_free_port();

@@ -69,6 +69,8 @@ sub reap
 
 sub workers { return $node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'tsdb ingest worker'}); }
 
+sub log_count { return scalar(() = PostgreSQL::Test::Utils::slurp_file($node->logfile) =~ /\Q$_[0]/g); }
+
 sub worker_pids
 {
 	my ($out) = '';
@@ -313,6 +315,12 @@ sub test_drop_database
 	my $began = time();
 	is(sql_error($node, 'DROP DATABASE ingest WITH (FORCE)'), '', 'DROP DATABASE WITH (FORCE)');
 	cmp_ok(time() - $began, '<', 10, 'which does not hang');
+	my $patience = time() + $PostgreSQL::Test::Utils::timeout_default;
+	Time::HiRes::usleep(100_000) until log_count('waiting for database "ingest"') >= 2 || time() > $patience;
+	is(workers(), '2', 'the workers wait for a database of that name');
+	Time::HiRes::sleep(4);
+	is(log_count('FATAL:  database "ingest" does not exist'), '2', 'each has tried it once');
+	is(log_count('waiting for database "ingest"'), '2', 'and says once that it waits');
 	$node->safe_psql('postgres', 'CREATE DATABASE ingest');
 	$node->safe_psql('ingest', 'CREATE EXTENSION tsdb; CREATE SCHEMA d AUTHORIZATION writer');
 	wait_server($url);

@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "base/base.h"
+#include "commands/defrem.h"
 #include "lib/stringinfo.h"
 #include "pg/locktag.h"
 #include "server/create.h"
@@ -95,6 +96,12 @@ create_table(const TsdbWishes *wishes)
 	StringInfoData command;
 	ListCell *lc;
 
+	if (!OidIsValid(get_am_oid("tsdb", true)))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the database has no extension \"tsdb\""),
+				 errdetail("Measurement \"%s\" needs a table of its access method.", wishes->key.name),
+				 errhint("Create it: CREATE EXTENSION tsdb.")));
 	initStringInfo(&command);
 	appendStringInfo(&command, "CREATE TABLE %s (" TIME_COLUMN " timestamptz NOT NULL", name);
 	foreach (lc, additions)

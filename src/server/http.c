@@ -63,6 +63,9 @@ static void log_library(void *arg, const char *format, va_list args) pg_attribut
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *url, const char *method,
 								  const char *version, const char *upload, size_t *upload_bytes, void **state);
 static TsdbHttpRequest *begin_request(TsdbHttp *http, struct MHD_Connection *connection, const char *url, const char *method);
+static bool is_ambiguous(struct MHD_Connection *connection);
+static enum MHD_Result count_lengths(void *arg, enum MHD_ValueKind kind, const char *name, const char *value);
+static enum MHD_Result refuse(struct MHD_Connection *connection);
 static void acknowledge(struct MHD_Connection *connection);
 static bool expects_too_much(TsdbHttpRequest *request);
 static enum MHD_Result send_answer(TsdbHttpRequest *request);
@@ -153,7 +156,13 @@ tsdb_http_path(const TsdbHttpRequest *request)
 const char *
 tsdb_http_argument(const TsdbHttpRequest *request, const char *name)
 {
-	return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
+	const char *value = NULL;
+	size_t nbytes = 0;
+
+	if (MHD_lookup_connection_value_n(request->connection, MHD_GET_ARGUMENT_KIND, name, strlen(name), &value, &nbytes) == MHD_NO || value == NULL)
+		return NULL;
+	/* Whoever writes %00 means to be read in two ways. */
+	return strlen(value) == nbytes ? value : "";
 }
 
 const char *
@@ -310,6 +319,8 @@ on_request(void *arg, struct MHD_Connection *connection, const char *url, const 
 
 	if (request == NULL)
 	{
+		if (is_ambiguous(connection))
+			return refuse(connection);
 		request = begin_request(arg, connection, url, method);
 		if (request == NULL)
 			return MHD_NO; /* out of memory: closes the connection */
@@ -336,6 +347,39 @@ on_request(void *arg, struct MHD_Connection *connection, const char *url, const 
 	dlist_push_tail(&request->http->queue, &request->node);
 	MHD_suspend_connection(connection);
 	return MHD_YES;
+}
+
+/* Does it say twice how long its body is?  A proxy in front may have read the other one, and what follows as part of the body. */
+static bool
+is_ambiguous(struct MHD_Connection *connection)
+{
+	int nlengths = 0;
+
+	(void) MHD_get_connection_values(connection, MHD_HEADER_KIND, count_lengths, &nlengths);
+	return nlengths > 1;
+}
+
+static enum MHD_Result
+count_lengths(void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	if (pg_strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0 || pg_strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0)
+		(*(int *) arg)++;
+	return MHD_YES;
+}
+
+/* The library closes the connection afterwards, as nobody has read the body. */
+static enum MHD_Result
+refuse(struct MHD_Connection *connection)
+{
+	struct MHD_Response *response = MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT);
+	enum MHD_Result result;
+
+	if (response == NULL)
+		return MHD_NO;
+	(void) MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+	result = MHD_queue_response(connection, MHD_HTTP_BAD_REQUEST, response);
+	MHD_destroy_response(response);
+	return result;
 }
 
 static TsdbHttpRequest *

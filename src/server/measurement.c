@@ -17,6 +17,7 @@
 #include "miscadmin.h"
 #include "pg/compat.h"
 #include "server/measurement.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
@@ -24,15 +25,19 @@
 #include "utils/memutils.h"
 #include "utils/rls.h"
 #include "utils/syscache.h"
+#include "utils/timestamp.h"
 #include "utils/typcache.h"
 
 #define MAX_MEASUREMENTS 10000 /* more are forgotten all at once */
+#define LOCKED_MS 10000 /* a lock that could not be had is not waited for again so soon */
 
 static HTAB *measurements = NULL;
 static MemoryContext context = NULL;
 static TsdbMeasurement *first_open = NULL;
 
 static void make_measurements(void);
+static void lock_table(TsdbMeasurement *measurement, Oid relid, LOCKMODE lockmode);
+static void note_locked(void);
 static void describe(TsdbMeasurement *measurement);
 static void describe_column(TsdbMeasurement *measurement, const TsdbTable *table, Form_pg_attribute att);
 static bool is_direct(Relation rel);
@@ -57,12 +62,16 @@ tsdb_measurement_open(const TsdbMeasurementKey *key, LOCKMODE lockmode)
 
 		if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
 			return NULL;
-		measurement->rel = try_table_open(relid, lockmode);
+		lock_table(measurement, relid, lockmode);
+		measurement->rel = try_table_open(relid, NoLock);
 		if (measurement->rel == NULL)
+		{
+			UnlockRelationOid(relid, lockmode);
 			continue;
+		}
 		if (get_relname_relid(key->name, key->schema) != relid)
 		{
-			table_close(measurement->rel, NoLock);
+			table_close(measurement->rel, lockmode);
 			measurement->rel = NULL;
 			continue;
 		}
@@ -114,6 +123,8 @@ tsdb_measurement_permits(TsdbMeasurement *measurement, Oid role)
 void
 tsdb_measurement_close_all(LOCKMODE lockmode)
 {
+	if (lockmode == TSDB_CLOSED_BY_ABORT)
+		note_locked();
 	while (first_open != NULL)
 	{
 		TsdbMeasurement *measurement = first_open;
@@ -151,6 +162,49 @@ make_measurements(void)
 	control.entrysize = sizeof(TsdbMeasurement);
 	control.hcxt = context;
 	measurements = hash_create("tsdb measurements", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+/*
+ * Whoever holds a lock for seconds mostly does so for longer, and all who write through this process wait when it does.  So
+ * they wait once, and then only look whether the lock is free.
+ */
+static void
+lock_table(TsdbMeasurement *measurement, Oid relid, LOCKMODE lockmode)
+{
+	if (measurement->locked_at != 0 && !TimestampDifferenceExceeds(measurement->locked_at, GetCurrentTimestamp(), LOCKED_MS))
+	{
+		if (!ConditionalLockRelationOid(relid, lockmode))
+		{
+			measurement->locked_at = GetCurrentTimestamp();
+			ereport(ERROR,
+					(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+					 errmsg("could not obtain lock on relation \"%s\"", measurement->key.name),
+					 errdetail("It was locked some moments ago, and it still is."),
+					 errhint("The lines can be sent again.")));
+		}
+	}
+	else
+	{
+		measurement->is_waiting = true;
+		LockRelationOid(relid, lockmode);
+		measurement->is_waiting = false;
+	}
+	measurement->locked_at = 0;
+}
+
+static void
+note_locked(void)
+{
+	HASH_SEQ_STATUS status;
+	TsdbMeasurement *measurement;
+
+	hash_seq_init(&status, measurements);
+	while ((measurement = hash_seq_search(&status)) != NULL)
+		if (measurement->is_waiting)
+		{
+			measurement->is_waiting = false;
+			measurement->locked_at = GetCurrentTimestamp();
+		}
 }
 
 static void

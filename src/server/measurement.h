@@ -11,6 +11,7 @@
 #include "postgres.h"
 #include "proto/names.h"
 #include "series/tsdbtable.h"
+#include "datatype/timestamp.h"
 #include "utils/hsearch.h"
 #include "utils/rel.h"
 
@@ -49,6 +50,8 @@ typedef struct TsdbMeasurement
 	bool is_valid; /* what follows is right */
 	Oid relid;
 	bool is_direct; /* rows may go straight into the write buffer: a tsdb table without triggers, checks and the like */
+	bool is_waiting; /* for the lock */
+	TimestampTz locked_at; /* when the lock could not be had last, 0 = it could */
 	int nrequired; /* tags and values that are NOT NULL */
 	HTAB *columns; /* TsdbTarget by name */
 	TsdbKeyMemo (*memos)[TSDB_KEY_MEMOS]; /* of fields, of tags */
@@ -62,7 +65,8 @@ typedef struct TsdbMeasurement
 /*
  * tsdb_measurement_open - the table of that name, locked.
  *
- * NULL when there is none that can be written to.  Raises on lock timeout.
+ * NULL when there is none that can be written to.  Raises on lock timeout; a table whose lock could not be had
+ * some moments ago is not waited for.
  */
 extern TsdbMeasurement *tsdb_measurement_open(const TsdbMeasurementKey *key, LOCKMODE lockmode);
 

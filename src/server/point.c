@@ -53,6 +53,7 @@ void
 tsdb_point_begin(TsdbPointBatch *batch)
 {
 	batch->measurement = NULL;
+	tsdb_pointsql_begin(batch);
 	if (batch->row_context == NULL)
 		batch->row_context = AllocSetContextCreate(batch->context, "tsdb point", ALLOCSET_DEFAULT_SIZES);
 }
@@ -60,8 +61,15 @@ tsdb_point_begin(TsdbPointBatch *batch)
 void
 tsdb_point_end(TsdbPointBatch *batch)
 {
+	tsdb_point_flush(batch);
 	batch->measurement = NULL;
 	MemoryContextReset(batch->row_context);
+}
+
+void
+tsdb_point_flush(TsdbPointBatch *batch)
+{
+	tsdb_pointsql_flush(batch);
 }
 
 TsdbPointOutcome
@@ -114,7 +122,7 @@ tsdb_point_write(TsdbPointBatch *batch, const TsdbLinePoint *point)
 								 GetCurrentCommandId(true));
 	}
 	else if (outcome == TSDB_POINT_WRITTEN)
-		tsdb_pointsql_insert(batch, point, time);
+		tsdb_pointsql_add(batch, point, time);
 	MemoryContextSwitchTo(caller);
 	return outcome;
 }
@@ -160,7 +168,7 @@ open_measurement(TsdbPointBatch *batch, const TsdbLinePoint *point, const char *
 	refusal = find_refusal(batch, &key);
 	if (refusal != NULL)
 	{
-		batch->is_forbidden |= refusal->is_forbidden;
+		batch->now.is_forbidden |= refusal->is_forbidden;
 		return drop(batch, refusal->message);
 	}
 	batch->measurement = tsdb_measurement_open(&key, RowExclusiveLock);
@@ -173,7 +181,7 @@ open_measurement(TsdbPointBatch *batch, const TsdbLinePoint *point, const char *
 	}
 	if (!tsdb_measurement_permits(batch->measurement, batch->request->role))
 	{
-		batch->is_forbidden = true;
+		batch->now.is_forbidden = true;
 		MemoryContextSwitchTo(batch->row_context);
 		return drop(batch, psprintf("\"%s\" user is not authorized to write to measurement \"%s\" of database \"%s\"",
 									GetUserNameFromId(batch->request->role, true), name, batch->request->schema));

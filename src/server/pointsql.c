@@ -3,7 +3,7 @@
  * pointsql.c
  *	  Rows of tables that only the executor can write: heap tables, partitions, triggers, checks, policies.
  *
- * A whole row is inserted: columns that the line doesn't name get their defaults.
+ * Whole rows are inserted: columns that the line doesn't name get their defaults.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -14,21 +14,96 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
+#define MAX_ROWS 1000 /* of an INSERT */
+#define MAX_BYTES (1024 * 1024)
+
+/* An INSERT that grows. */
+typedef struct TsdbSqlRows
+{
+	Oid relid;
+	StringInfoData columns;
+	StringInfoData command;
+	int nrows;
+} TsdbSqlRows;
+
+static void begin_command(TsdbSqlRows *rows, const TsdbMeasurement *measurement, const char *columns);
+static void append_tags(StringInfo columns, StringInfo values, const TsdbMeasurement *measurement, const TsdbLinePoint *point);
+static void append_fields(StringInfo columns, StringInfo values, const TsdbMeasurement *measurement, const TsdbLinePoint *point);
+static bool comes_again(const TsdbLinePoint *point, uint32 place);
 static void append_value(StringInfo columns, StringInfo values, const TsdbTarget *target, const char *value);
 static const char *time_column(const TsdbMeasurement *measurement);
 static char *field_text(const TsdbLineField *field);
 
 void
-tsdb_pointsql_insert(TsdbPointBatch *batch, const TsdbLinePoint *point, int64 time)
+tsdb_pointsql_begin(TsdbPointBatch *batch)
+{
+	if (batch->sql_rows != NULL)
+		batch->sql_rows->nrows = 0;
+}
+
+void
+tsdb_pointsql_add(TsdbPointBatch *batch, const TsdbLinePoint *point, int64 time)
 {
 	TsdbMeasurement *measurement = batch->measurement;
+	TsdbSqlRows *rows = batch->sql_rows;
 	StringInfoData columns;
 	StringInfoData values;
 
+	if (rows == NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(batch->context);
+
+		batch->sql_rows = rows = palloc0(sizeof(TsdbSqlRows));
+		initStringInfo(&rows->columns);
+		initStringInfo(&rows->command);
+		MemoryContextSwitchTo(caller);
+	}
 	initStringInfo(&columns);
 	initStringInfo(&values);
 	appendStringInfoString(&columns, quote_identifier(time_column(measurement)));
-	appendStringInfo(&values, "'%s'", timestamptz_to_str(time));
+	appendStringInfo(&values, "('%s'", timestamptz_to_str(time));
+	append_tags(&columns, &values, measurement, point);
+	append_fields(&columns, &values, measurement, point);
+	appendStringInfoChar(&values, ')');
+
+	if (rows->nrows == MAX_ROWS || rows->command.len + values.len > MAX_BYTES || rows->relid != measurement->relid ||
+		strcmp(rows->columns.data, columns.data) != 0)
+		tsdb_pointsql_flush(batch);
+	if (rows->nrows == 0)
+		begin_command(rows, measurement, columns.data);
+	else
+		appendStringInfoString(&rows->command, ", ");
+	appendBinaryStringInfo(&rows->command, values.data, values.len);
+	rows->nrows++;
+}
+
+void
+tsdb_pointsql_flush(TsdbPointBatch *batch)
+{
+	TsdbSqlRows *rows = batch->sql_rows;
+
+	if (rows == NULL || rows->nrows == 0)
+		return;
+	rows->nrows = 0;
+	tsdb_session_execute(rows->command.data);
+}
+
+// private functions
+
+static void
+begin_command(TsdbSqlRows *rows, const TsdbMeasurement *measurement, const char *columns)
+{
+	rows->relid = measurement->relid;
+	resetStringInfo(&rows->columns);
+	appendStringInfoString(&rows->columns, columns);
+	resetStringInfo(&rows->command);
+	appendStringInfo(&rows->command, "INSERT INTO %s (%s) VALUES ",
+					 quote_qualified_identifier(get_namespace_name(measurement->key.schema), measurement->key.name), columns);
+}
+
+static void
+append_tags(StringInfo columns, StringInfo values, const TsdbMeasurement *measurement, const TsdbLinePoint *point)
+{
 	for (uint32 i = 0; i < point->ntags; i++)
 	{
 		char *key = palloc(point->tags[i].key.nbytes + 1);
@@ -36,23 +111,35 @@ tsdb_pointsql_insert(TsdbPointBatch *batch, const TsdbLinePoint *point, int64 ti
 		uint32 nbytes = tsdb_line_unescape_key(point->tags[i].key, key);
 
 		value[tsdb_line_unescape_key(point->tags[i].value, value)] = '\0';
-		append_value(&columns, &values, tsdb_measurement_column(measurement, key, nbytes, true), value);
+		append_value(columns, values, tsdb_measurement_column(measurement, key, nbytes, true), value);
 	}
+}
+
+/* Of a field that comes twice the last value counts. */
+static void
+append_fields(StringInfo columns, StringInfo values, const TsdbMeasurement *measurement, const TsdbLinePoint *point)
+{
 	for (uint32 i = 0; i < point->nfields; i++)
 	{
 		char *key = palloc(point->fields[i].key.nbytes + 1);
 		uint32 nbytes = tsdb_line_unescape_name(point->fields[i].key, key);
 		const TsdbTarget *target = tsdb_measurement_column(measurement, key, nbytes, false);
 
-		if (target->role != TSDB_ROLE_TIME)
-			append_value(&columns, &values, target, field_text(&point->fields[i]));
+		if (target->role != TSDB_ROLE_TIME && !comes_again(point, i))
+			append_value(columns, values, target, field_text(&point->fields[i]));
 	}
-	tsdb_session_execute(psprintf("INSERT INTO %s (%s) VALUES (%s)",
-								  quote_qualified_identifier(get_namespace_name(measurement->key.schema), measurement->key.name),
-								  columns.data, values.data));
 }
 
-// private functions
+static bool
+comes_again(const TsdbLinePoint *point, uint32 place)
+{
+	TsdbLineText key = point->fields[place].key;
+
+	for (uint32 i = place + 1; i < point->nfields; i++)
+		if (point->fields[i].key.nbytes == key.nbytes && memcmp(point->fields[i].key.at, key.at, key.nbytes) == 0)
+			return true;
+	return false;
+}
 
 static void
 append_value(StringInfo columns, StringInfo values, const TsdbTarget *target, const char *value)

@@ -10,7 +10,18 @@
 
 #include "server/point.h"
 
-/* tsdb_pointsql_insert - INSERT the row of a point whose columns are all there, as the current role; raises what the table raises. */
-extern void tsdb_pointsql_insert(TsdbPointBatch *batch, const TsdbLinePoint *point, int64 time);
+/* tsdb_pointsql_begin - there are no rows. */
+extern void tsdb_pointsql_begin(TsdbPointBatch *batch);
+
+/*
+ * tsdb_pointsql_add - the row of a point whose columns are all there.
+ *
+ * Rows of the same table with the same columns, one after the other, share an INSERT, which is executed as the current role
+ * when another one begins or it is long enough: then it raises what the table raises.
+ */
+extern void tsdb_pointsql_add(TsdbPointBatch *batch, const TsdbLinePoint *point, int64 time);
+
+/* tsdb_pointsql_flush - insert the rows that are left. */
+extern void tsdb_pointsql_flush(TsdbPointBatch *batch);
 
 #endif /* TSDB_POINTSQL_H */

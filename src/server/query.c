@@ -10,6 +10,7 @@
 
 #include "catalog/namespace.h"
 #include "executor/spi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "proto/form.h"
 #include "server/query.h"
@@ -55,6 +56,11 @@ tsdb_query_serve(TsdbHttpRequest *request, Oid role)
 	if (text == NULL)
 	{
 		tsdb_reply_error(request, TSDB_DIALECT_V1, 400, "missing required parameter \"q\"");
+		return;
+	}
+	if (!pg_verifymbstr(text, (int) strlen(text), true))
+	{
+		tsdb_reply_error(request, TSDB_DIALECT_V1, 400, "the query is not valid in the encoding of the database");
 		return;
 	}
 	initStringInfo(&json);
@@ -222,6 +228,7 @@ static void
 create_database(const char *name, const char *statement, Oid role, StringInfo result)
 {
 	MemoryContext context = CurrentMemoryContext;
+	char *volatile user = NULL;
 
 	if (strlen(name) >= NAMEDATALEN)
 	{
@@ -231,6 +238,7 @@ create_database(const char *name, const char *statement, Oid role, StringInfo re
 	PG_TRY();
 	{
 		tsdb_session_begin(role);
+		user = MemoryContextStrdup(context, GetUserNameFromId(role, false));
 		if (!OidIsValid(get_namespace_oid(name, true)))
 			tsdb_session_execute(psprintf("CREATE SCHEMA IF NOT EXISTS %s", quote_identifier(name)));
 		tsdb_session_commit();
@@ -239,9 +247,9 @@ create_database(const char *name, const char *statement, Oid role, StringInfo re
 	{
 		ErrorData *error = tsdb_session_rollback(context);
 
-		if (error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE)
+		if (error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE && user != NULL)
 			append_error(result, psprintf("error authorizing query: %s not authorized to execute statement '%s', requires admin privilege",
-										  GetUserNameFromId(role, true), statement));
+										  user, statement));
 		else
 			append_error(result, error->message);
 	}
@@ -252,7 +260,7 @@ static void
 show_databases(Oid role, StringInfo result)
 {
 	append_values(result, "databases", "name",
-				  "SELECT nspname::text FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema'"
+				  "SELECT nspname::text FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%' AND nspname NOT IN ('information_schema', 'tsdb')"
 				  " AND has_schema_privilege(oid, 'USAGE') AND $1::text IS NULL ORDER BY 1",
 				  NULL, role);
 }

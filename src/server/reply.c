@@ -7,12 +7,14 @@
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
 #include "server/reply.h"
 #include "utils/json.h"
 
 #define RETRY_SECONDS "1"
 
 static void set_request_id(TsdbHttpRequest *request);
+static const char *printable(const char *message);
 static const char *code_name(int status);
 
 void
@@ -41,6 +43,7 @@ tsdb_reply_error(TsdbHttpRequest *request, TsdbDialect dialect, int status, cons
 {
 	StringInfoData json;
 
+	message = printable(message);
 	initStringInfo(&json);
 	if (dialect == TSDB_DIALECT_V1)
 	{
@@ -131,6 +134,21 @@ set_request_id(TsdbHttpRequest *request)
 	}
 	tsdb_http_set_header(request, "Request-Id", given);
 	tsdb_http_set_header(request, "X-Request-Id", given);
+}
+
+/* Parts of a request are repeated in errors, and may be anything. */
+static const char *
+printable(const char *message)
+{
+	char *copy;
+
+	if (pg_verifymbstr(message, (int) strlen(message), true))
+		return message;
+	copy = pstrdup(message);
+	for (char *c = copy; *c != '\0'; c++)
+		if (IS_HIGHBIT_SET(*c))
+			*c = '?';
+	return copy;
 }
 
 /* InfluxDB 2's names of statuses. */

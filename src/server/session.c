@@ -19,6 +19,7 @@
 #define SHORT_LOCK_TIMEOUT "100ms"
 
 static Oid own_role = InvalidOid;
+static char *user_path = NULL; /* search_path of the database, for code of users */
 
 void
 tsdb_session_begin(Oid role)
@@ -38,6 +39,7 @@ tsdb_session_become(Oid role)
 		SetUserIdAndSecContext(own_role, 0);
 }
 
+/* No code of users is left to run: nothing can be deferred in a restricted operation. */
 void
 tsdb_session_commit(void)
 {
@@ -60,14 +62,23 @@ tsdb_session_rollback(MemoryContext context)
 	return error;
 }
 
+/*
+ * What triggers and defaults name without a schema is looked for as in other sessions; what they set ends with the
+ * command, for this process serves others afterwards.
+ */
 void
 tsdb_session_execute(const char *command)
 {
+	int level = NewGUCNestLevel();
+
+	(void) set_config_option("search_path", user_path, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	if (SPI_execute(command, false, 0) < 0)
+	/* Restricted operations can't defer. */
+	if (SPI_execute("SET CONSTRAINTS ALL IMMEDIATE", false, 0) < 0 || SPI_execute(command, false, 0) < 0)
 		elog(ERROR, "could not execute \"%s\"", command);
 	SPI_finish();
+	AtEOXact_GUC(false, level);
 }
 
 void
@@ -79,6 +90,8 @@ tsdb_session_hurry(bool on)
 void
 tsdb_session_init(void)
 {
+	if (user_path == NULL)
+		user_path = MemoryContextStrdup(TopMemoryContext, GetConfigOption("search_path", false, false));
 	own_role = GetUserId();
 	SetConfigOption("search_path", "pg_catalog", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("statement_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE);
@@ -87,5 +100,6 @@ tsdb_session_init(void)
 	SetConfigOption("default_transaction_isolation", "read committed", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("default_transaction_read_only", "off", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("default_table_access_method", "heap", PGC_SUSET, PGC_S_OVERRIDE);
+	SetConfigOption("row_security", "on", PGC_SUSET, PGC_S_OVERRIDE);
 	SetConfigOption("client_min_messages", "error", PGC_SUSET, PGC_S_OVERRIDE);
 }

@@ -25,7 +25,7 @@ extern void tsdb_session_commit(void);
  */
 extern ErrorData *tsdb_session_rollback(MemoryContext context);
 
-/* tsdb_session_execute - a utility command through SPI. */
+/* tsdb_session_execute - a command through SPI, in which all names have their schema. */
 extern void tsdb_session_execute(const char *command);
 
 /* tsdb_session_hurry - from now on wait for locks hardly at all; off: as long as clients wait. */

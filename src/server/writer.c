@@ -7,14 +7,14 @@
  * not there yet are put off, with all later lines of their measurement, so that the last write still
  * wins; between the passes what is missing is made, in transactions of its own (create.c).
  *
- * When a pass fails nobody knows whose line it was: each request is then written alone, and,
- * when the error is one of data, line by line in savepoints.  A line that is written twice is as if
- * it had been written once, so nothing that was committed before has to be taken back.
+ * When a pass fails nobody knows whose line it was: each request is then written alone from there on, and,
+ * when the error is one of data, line by line in savepoints.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/catalog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
 #include "mb/pg_wchar.h"
@@ -42,7 +42,10 @@ typedef enum WriteMode
 
 static void prepare(TsdbPointBatch *batch, TsdbWriteRequest *request);
 static bool find_schema(TsdbPointBatch *batch);
+static void take_encoding(TsdbPointBatch *batch);
+static bool is_database(const char *schema);
 static void restart(TsdbPointBatch *batch);
+static void settle(TsdbPointBatch *batch);
 static ErrorData *write_group(TsdbPointBatch *batches, int nbatches, WriteMode mode);
 static ErrorData *write_pass(TsdbPointBatch *batches, int nbatches, WriteMode mode);
 static void write_lines(TsdbPointBatch *batch, WriteMode mode);
@@ -86,7 +89,8 @@ tsdb_writer_run(TsdbWriteRequest **requests, int nrequests)
 			restart(&batches[i]);
 			own = write_group(&batches[i], 1, MODE_TOGETHER);
 		}
-		if (own != NULL && is_about_data(own))
+		/* A policy may refuse a line, too. */
+		if (own != NULL && (is_about_data(own) || own->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE))
 		{
 			restart(&batches[i]);
 			own = write_group(&batches[i], 1, MODE_CAREFUL);
@@ -112,6 +116,8 @@ prepare(TsdbPointBatch *batch, TsdbWriteRequest *request)
 	request->status = TSDB_WRITE_DONE;
 	request->message = NULL;
 	request->npoints = request->nrejected = 0;
+	batch->committed.lines = request->lines;
+	batch->committed.nbytes = request->nbytes;
 	batch->is_valid_text = pg_verify_mbstr(PG_UTF8, request->lines, (int) request->nbytes, true);
 	restart(batch);
 }
@@ -126,9 +132,7 @@ find_schema(TsdbPointBatch *batch)
 	PG_TRY();
 	{
 		tsdb_session_begin(InvalidOid);
-		batch->schema = get_namespace_oid(request->schema, true);
-		if (OidIsValid(batch->schema) && isAnyTempNamespace(batch->schema))
-			batch->schema = InvalidOid;
+		batch->schema = is_database(request->schema) ? get_namespace_oid(request->schema, true) : InvalidOid;
 		MemoryContextSwitchTo(context);
 		if (!OidIsValid(batch->schema))
 		{
@@ -141,6 +145,8 @@ find_schema(TsdbPointBatch *batch)
 			request->message = psprintf("\"%s\" user is not authorized to write to database \"%s\"",
 										GetUserNameFromId(request->role, true), request->schema);
 		}
+		else
+			take_encoding(batch);
 		tsdb_session_commit();
 		MemoryContextSwitchTo(context);
 	}
@@ -152,19 +158,59 @@ find_schema(TsdbPointBatch *batch)
 	return request->status == TSDB_WRITE_DONE;
 }
 
-/* As if nothing had been tried. */
+/* Lines are UTF-8; most databases are, too. */
+static void
+take_encoding(TsdbPointBatch *batch)
+{
+	TsdbPointProgress *all = &batch->committed;
+	char *converted;
+
+	if (GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII)
+		return;
+	if (!batch->is_valid_text)
+		ereport(ERROR,
+				(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
+				 errmsg("lines are not valid UTF-8"),
+				 errdetail("The encoding of the database is %s, so all of them have to be converted.", GetDatabaseEncodingName()),
+				 errhint("Send UTF-8.")));
+	converted = (char *) pg_do_encoding_conversion((unsigned char *) unconstify(char *, all->lines), (int) all->nbytes, PG_UTF8, GetDatabaseEncoding());
+	if (converted == all->lines)
+		return;
+	all->lines = converted;
+	all->nbytes = strlen(converted);
+	restart(batch);
+}
+
+/* Not the system's, nor ours: there even a superuser would write by mistake only. */
+static bool
+is_database(const char *schema)
+{
+	return !IsReservedName(schema) && strcmp(schema, "information_schema") != 0 && strcmp(schema, "tsdb") != 0;
+}
+
+/* As if nothing had been tried since the last pass that was committed: rows of a heap table would be there twice. */
 static void
 restart(TsdbPointBatch *batch)
 {
-	batch->lines = batch->request->lines;
-	batch->nbytes = batch->request->nbytes;
-	batch->nwritten = batch->ndropped = batch->nunreadable = 0;
-	batch->is_forbidden = false;
+	batch->now = batch->committed;
+	if (batch->errors != NULL)
+	{
+		batch->errors->len = batch->now.errors_bytes;
+		batch->errors->data[batch->errors->len] = '\0';
+	}
 	batch->retry = NULL;
 	batch->put_off = NULL;
 	batch->wishes = batch->refused = NIL;
-	batch->errors = NULL;
-	batch->nerrors = 0;
+}
+
+/* What was put off is all that is left. */
+static void
+settle(TsdbPointBatch *batch)
+{
+	batch->now.lines = batch->put_off != NULL ? batch->put_off->data : NULL;
+	batch->now.nbytes = batch->put_off != NULL ? (Size) batch->put_off->len : 0;
+	batch->now.errors_bytes = batch->errors != NULL ? batch->errors->len : 0;
+	batch->committed = batch->now;
 }
 
 /* Passes until nothing is put off.  Returns the error that ended it. */
@@ -185,7 +231,7 @@ write_group(TsdbPointBatch *batches, int nbatches, WriteMode mode)
 			return NULL;
 	}
 	for (int i = 0; i < nbatches; i++)
-		if (batches[i].nbytes > 0)
+		if (batches[i].now.nbytes > 0)
 			note_error(&batches[i], "tables and columns change too fast to be written to");
 	return NULL;
 }
@@ -210,6 +256,8 @@ write_pass(TsdbPointBatch *batches, int nbatches, WriteMode mode)
 		tsdb_session_commit();
 		MemoryContextSwitchTo(caller);
 		tsdb_counters_add(TSDB_STAT_INGEST_COMMITS, 1);
+		for (int i = 0; i < nbatches; i++)
+			settle(&batches[i]);
 	}
 	PG_CATCH();
 	{
@@ -231,18 +279,18 @@ write_lines(TsdbPointBatch *batch, WriteMode mode)
 	batch->put_off = NULL;
 	batch->wishes = NIL;
 	tsdb_point_begin(batch);
-	tsdb_line_begin(&reader, batch->lines, batch->nbytes, batch->request->precision, &mem);
+	tsdb_line_begin(&reader, batch->now.lines, batch->now.nbytes, batch->request->precision, &mem);
 	while ((result = tsdb_line_next(&reader)) != TSDB_LINE_END)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (result == TSDB_LINE_BAD)
 		{
-			batch->nunreadable++;
+			batch->now.nunreadable++;
 			note_bad_line(batch, &reader, reader.error);
 		}
 		else if (!batch->is_valid_text && !pg_verify_mbstr(PG_UTF8, reader.line, (int) reader.line_bytes, true))
 		{
-			batch->nunreadable++;
+			batch->now.nunreadable++;
 			note_bad_line(batch, &reader, "invalid UTF-8");
 		}
 		else
@@ -256,7 +304,7 @@ write_line(TsdbPointBatch *batch, const TsdbLineReader *reader, WriteMode mode)
 {
 	TsdbPointOutcome outcome = tsdb_point_resolve(batch, &reader->point);
 
-	if (outcome == TSDB_POINT_WRITTEN && (mode == MODE_CAREFUL || !batch->measurement->is_direct))
+	if (outcome == TSDB_POINT_WRITTEN && mode == MODE_CAREFUL)
 		write_carefully(batch, reader);
 	else if (outcome == TSDB_POINT_WRITTEN)
 		take_outcome(batch, reader, tsdb_point_write(batch, &reader->point));
@@ -277,6 +325,7 @@ write_carefully(TsdbPointBatch *batch, const TsdbLineReader *reader)
 	{
 		TsdbPointOutcome outcome = tsdb_point_write(batch, &reader->point);
 
+		tsdb_point_flush(batch);
 		ReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(caller);
 		CurrentResourceOwner = owner;
@@ -293,10 +342,10 @@ write_carefully(TsdbPointBatch *batch, const TsdbLineReader *reader)
 		MemoryContextSwitchTo(caller);
 		CurrentResourceOwner = owner;
 		if (error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE)
-			batch->is_forbidden = true; /* a policy */
+			batch->now.is_forbidden = true; /* a policy */
 		else if (!is_about_data(error))
 			ReThrowError(error);
-		batch->ndropped++;
+		batch->now.ndropped++;
 		note_bad_line(batch, reader, error->message);
 		FreeErrorData(error);
 	}
@@ -309,10 +358,10 @@ take_outcome(TsdbPointBatch *batch, const TsdbLineReader *reader, TsdbPointOutco
 	switch (outcome)
 	{
 		case TSDB_POINT_WRITTEN:
-			batch->nwritten++;
+			batch->now.nwritten++;
 			break;
 		case TSDB_POINT_DROPPED:
-			batch->ndropped++;
+			batch->now.ndropped++;
 			note_error(batch, batch->reason);
 			break;
 		case TSDB_POINT_PUT_OFF:
@@ -336,8 +385,6 @@ grant_wishes(TsdbPointBatch *batch)
 	MemoryContext caller = CurrentMemoryContext;
 	ListCell *lc;
 
-	batch->lines = batch->put_off != NULL ? batch->put_off->data : NULL;
-	batch->nbytes = batch->put_off != NULL ? (Size) batch->put_off->len : 0;
 	foreach (lc, batch->wishes)
 	{
 		TsdbWishes *wishes = lfirst(lc);
@@ -365,7 +412,7 @@ grant_wishes(TsdbPointBatch *batch)
 		}
 		PG_END_TRY();
 	}
-	return batch->nbytes > 0;
+	return batch->now.nbytes > 0;
 }
 
 static void
@@ -375,7 +422,7 @@ note_error(TsdbPointBatch *batch, const char *message)
 
 	if (batch->errors == NULL)
 		batch->errors = makeStringInfo();
-	if (batch->nerrors++ < MAX_ERRORS)
+	if (batch->now.nerrors++ < MAX_ERRORS)
 		appendStringInfo(batch->errors, "%s%s", batch->errors->len > 0 ? "\n" : "", message);
 	MemoryContextSwitchTo(caller);
 }
@@ -389,9 +436,9 @@ note_bad_line(TsdbPointBatch *batch, const TsdbLineReader *reader, const char *m
 	char *text;
 
 	/* A body may hold millions of bad lines. */
-	if (batch->nerrors >= MAX_ERRORS)
+	if (batch->now.nerrors >= MAX_ERRORS)
 	{
-		batch->nerrors++;
+		batch->now.nerrors++;
 		return;
 	}
 	shown = pnstrdup(reader->line, nbytes);
@@ -447,20 +494,20 @@ conclude(TsdbPointBatch *batch)
 	TsdbWriteRequest *request = batch->request;
 	MemoryContext caller = MemoryContextSwitchTo(batch->context);
 
-	request->npoints = batch->nwritten;
-	request->nrejected = batch->ndropped + batch->nunreadable;
+	request->npoints = batch->now.nwritten;
+	request->nrejected = batch->now.ndropped + batch->now.nunreadable;
 	if (batch->retry != NULL)
 		fail(batch, batch->retry);
-	else if (batch->nerrors > 0)
+	else if (batch->now.nerrors > 0)
 	{
-		if (batch->nerrors > MAX_ERRORS)
-			appendStringInfo(batch->errors, "\nand %d more", batch->nerrors - MAX_ERRORS);
-		request->status = batch->is_forbidden && batch->nwritten == 0 ? TSDB_WRITE_FORBIDDEN : batch->nwritten > 0 ? TSDB_WRITE_PARTIAL
-																												   : TSDB_WRITE_REJECTED;
-		if (request->status == TSDB_WRITE_FORBIDDEN || (batch->nwritten == 0 && batch->ndropped == 0))
+		if (batch->now.nerrors > MAX_ERRORS)
+			appendStringInfo(batch->errors, "\nand %d more", batch->now.nerrors - MAX_ERRORS);
+		request->status = batch->now.is_forbidden && batch->now.nwritten == 0 ? TSDB_WRITE_FORBIDDEN : batch->now.nwritten > 0 ? TSDB_WRITE_PARTIAL
+																															   : TSDB_WRITE_REJECTED;
+		if (request->status == TSDB_WRITE_FORBIDDEN || (batch->now.nwritten == 0 && batch->now.ndropped == 0))
 			request->message = batch->errors->data;
 		else
-			request->message = psprintf("partial write: %s dropped=" UINT64_FORMAT, batch->errors->data, batch->ndropped);
+			request->message = psprintf("partial write: %s dropped=" UINT64_FORMAT, batch->errors->data, batch->now.ndropped);
 	}
 	MemoryContextSwitchTo(caller);
 }

@@ -302,12 +302,16 @@ my $locker = DurabilityKit::Session->new($node);
 $locker->query_safe('BEGIN; LOCK TABLE telegraf.cpu');
 ($status, $body, $headers) = request('POST', $w, 'cpu,host=a value=1 1');
 is("$status $headers->{'retry-after'}", '503 1', 'a locked table: come back later');
+my $asked = Time::HiRes::time();
+is((request('POST', $w, 'cpu,host=a value=1 1'))[0], '503', 'and again');
+cmp_ok(Time::HiRes::time() - $asked, '<', 1, 'without waiting for what was locked a moment ago');
 $locker->query_safe('COMMIT');
+writes('when the lock is gone', 204, $w, 'cpu,host=a value=1 1');
 
 # While a commit is under way others come, each in many pieces: they share the next one.
 my $before = stat_count('ingest_commits');
-$locker->query_safe('BEGIN; LOCK TABLE telegraf.cpu');
-my $first = post_start('cpu,host=a value=2 1');
+$locker->query_safe('BEGIN; LOCK TABLE telegraf.good');
+my $first = post_start('good v=6 6000000000');
 $node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_locks WHERE NOT granted}) or die;
 my @others = map {
 	my $i = $_;

@@ -40,6 +40,8 @@ is(workers(), '2', 'two workers');
 
 test_kills($ENV{TSDB_ROUNDS} // 10);
 test_memory();
+test_slow_disk();
+test_series();
 test_standby();
 test_drop_database();
 $node->stop('fast');
@@ -256,6 +258,96 @@ sub test_memory
 	my @failed = grep { reap($_) != 0 } @clients;
 	is(scalar @failed, 0, 'then every client succeeds');
 	is($node->safe_psql('ingest', q{SELECT count(*), sum(v) FROM d.m WHERE client = 'fast'}), '15000|112507500', 'and its rows are there');
+	return;
+}
+
+# A disk that takes 20 ms for whatever has to be there, and clients that could send ten times what it takes.
+sub test_slow_disk
+{
+	my ($nbatches, $nfast) = (3, 16);
+	# About 800 kB a body, so that four of them are as much as a worker may hold.
+	my $lines = join '', map { "slow,client=%d,series=s$_ v=$_.5,note=\"" . 'x' x 40 . "\" %d\n" } 1 .. 10_000;
+
+	$node->safe_psql('postgres', 'ALTER SYSTEM SET ' . $_) foreach 'fsync = on', 'commit_delay = 20000', 'commit_siblings = 0', q{tsdb.ingest_max_body = '3MB'};
+	$node->reload;
+	my $began = time();
+	my @clients = map {
+		my $number = $_;
+		my $pid = forked();
+		if ($pid == 0)
+		{
+			my $http = HTTP::Tiny->new(timeout => 60, keep_alive => 1);
+			my %statuses;
+			require POSIX;
+			for (my $batch = 1; $batch <= $nbatches && time() < $began + 90;)
+			{
+				my $body = $lines =~ s/client=%d/client=$number/gr =~ s/%d\n/${batch}000\n/gr;
+				my $status = $http->post("$url/write?db=d", { content => $body })->{status};
+				$statuses{$status}++;
+				$status eq '204' ? $batch++ : Time::HiRes::usleep(20_000);
+			}
+			PostgreSQL::Test::Utils::append_to_file("$dir/slow.$number", join ' ', %statuses);
+			POSIX::_exit(($statuses{204} // 0) != $nbatches);
+		}
+		$pid
+	} 1 .. $nfast;
+	my ($most_kb, $most_rss_kb) = (0, 0);
+	while (1)
+	{
+		my $kb = $node->safe_psql('postgres', "SELECT count FROM tsdb.stats WHERE name = 'ingest_queue_bytes'") / 1024;
+		$most_kb = $kb if $kb > $most_kb;
+		foreach my $pid (worker_pids())
+		{
+			my ($rss_kb) = PostgreSQL::Test::Utils::slurp_file("/proc/$pid/status") =~ /^RssAnon:\s+(\d+) kB/m;
+			$most_rss_kb = $rss_kb if $rss_kb > $most_rss_kb;
+		}
+		last if grep { -e "$dir/slow.$_" } 1 .. $nfast and !grep { !-e "$dir/slow.$_" } 1 .. $nfast;
+		last if time() > $began + 100;
+		Time::HiRes::usleep(50_000);
+	}
+	my @failed = grep { reap($_) != 0 } @clients;
+	my %statuses;
+	foreach my $number (1 .. $nfast)
+	{
+		my %own = split / /, PostgreSQL::Test::Utils::slurp_file("$dir/slow.$number");
+		$statuses{$_} += $own{$_} foreach keys %own;
+	}
+	is(scalar @failed, 0, 'a slow disk: each client gets everything written in the end');
+	# Half of the first requests find no room.
+	cmp_ok($statuses{503} // 0, '>', 4, "what is more than it takes is refused: $statuses{503} times 503, $statuses{204} times 204");
+	cmp_ok($most_kb, '<=', 2 * 4096, sprintf('requests hold %d kB at most', $most_kb));
+	cmp_ok($most_rss_kb, '<', 64 * 1024, "and a worker $most_rss_kb kB");
+	is($node->safe_psql('ingest', 'SELECT count(*), count(DISTINCT series) FROM d.slow'), $nfast * $nbatches * 10_000 . '|10000', 'every row is there');
+	$node->safe_psql('postgres', 'ALTER SYSTEM RESET ALL');
+	$node->reload;
+	return;
+}
+
+# Many series: what a worker remembers of them is bounded, and none costs more than those before it.
+sub test_series
+{
+	my ($nseries, $step) = (120_000, 5000);
+	my $http = HTTP::Tiny->new(timeout => 60, keep_alive => 1);
+	my @seconds;
+	my $failed = 0;
+
+	for (my $first = 0; $first < $nseries; $first += $step)
+	{
+		my $lines = join '', map { sprintf("meter,site=s%d,id=%09d v=%d 1000\n", $_ % 100, $_, $_) } $first .. $first + $step - 1;
+		my $began = Time::HiRes::time();
+		$failed++ if $http->post("$url/write?db=d", { content => $lines })->{status} ne '204';
+		push @seconds, Time::HiRes::time() - $began;
+	}
+	my @sorted = map { [ sort { $a <=> $b } @$_ ] } [ @seconds[ 1 .. 8 ] ], [ @seconds[ -8 .. -1 ] ];
+	my ($early, $late) = map { $_->[3] } @sorted;
+	is($failed, 0, "$nseries series");
+	cmp_ok($late, '<', 4 * $early, sprintf('the last ones cost as much as the first: %.0f and %.0f us each', $early / $step * 1e6, $late / $step * 1e6));
+	foreach my $pid (worker_pids())
+	{
+		my ($rss_kb) = PostgreSQL::Test::Utils::slurp_file("/proc/$pid/status") =~ /^RssAnon:\s+(\d+) kB/m;
+		cmp_ok($rss_kb, '<', 80 * 1024, "a worker's memory: $rss_kb kB");
+	}
+	is($node->safe_psql('ingest', 'SELECT count(*), sum(v) FROM d.meter'), "$nseries|" . $nseries * ($nseries - 1) / 2, 'their rows');
 	return;
 }
 

@@ -2,13 +2,16 @@
 #
 # The same bodies of 5000 lines over one connection, contenders taking turns: lines of ten fields as Telegraf's, and
 # lines of one.  Commits of tsdb are durable before they are answered; the others don't sync.
-# BENCH_LINES lines in each round (200000), BENCH_LINE_ROUNDS rounds (3).
+# Then one worker beside two, with eight connections of a client that costs next to nothing; and a million series, one
+# point each, twice.
+# BENCH_LINES lines in each round (200000), BENCH_LINE_ROUNDS rounds (3), BENCH_LINE_SERIES series (1000000).
 
 . "$BENCH/peers_lib.sh"
 
 LINES=${BENCH_LINES:-200000}
 LINE_ROUNDS=${BENCH_LINE_ROUNDS:-3}
 LINE_BODY=5000
+LINE_SERIES=${BENCH_LINE_SERIES:-1000000}
 
 # lines_make fields file - 100 hosts, a line each 10 s.
 lines_make() {
@@ -43,7 +46,75 @@ lines_goal() {
     goal lineproto "lines of $1 fields: values per second over $2" "$(paired_ratio "$WORK/lines-$1.txt" tsdb "$2" 2)" '>=' "$3" ''
 }
 
+# workers_set n - restart with so many workers.
+workers_set() {
+    sql -c "ALTER SYSTEM SET tsdb.ingest_workers = $1"
+    as_user "$PG_BIN/pg_ctl" -s -w -m fast -D "$WORK/home/bench" restart
+    http wait "$INGEST/ping"
+}
+
+schema_empty() {
+    sql -c "DROP SCHEMA IF EXISTS lines CASCADE" -c 'CREATE SCHEMA lines AUTHORIZATION lines'
+}
+
+worker_pids() {
+    sql -c "SELECT pid FROM pg_stat_activity WHERE backend_type = 'tsdb ingest worker'"
+}
+
+# workers_ticks - processor time of the workers.
+workers_ticks() {
+    for pid in $(worker_pids); do
+        cut -d' ' -f14,15 "/proc/$pid/stat"
+    done | awk '{ n += $1 + $2 } END { print n }'
+}
+
+# load_raw connections repeats file - milliseconds.
+load_raw() {
+    "$WORK/lineproto_load" "${INGEST##*:}" '/write?db=lines' "$1" "$LINE_BODY" "$2" <"$3" | cut -d' ' -f1
+}
+
+# workers_round n - the lines once to have series and WAL files, then five times: milliseconds and processor time.
+workers_round() {
+    workers_set "$1"
+    schema_empty
+    load_raw 8 1 "$WORK/home/lines-10.txt" >/dev/null
+    ticks=$(workers_ticks)
+    ms=$(load_raw 8 5 "$WORK/home/lines-10.txt")
+    echo "workers$1 $(ratio $((LINES * 50 * 1000)) "$ms") $(ratio $((($(workers_ticks) - ticks) * 200000)) "$LINES")" >>"$WORK/workers.txt"
+}
+
+workers_report() {
+    for n in 1 2; do
+        value lineproto 'lines of 10 fields, 8 connections, values per second' "workers: $n" "$(column "$WORK/workers.txt" "workers$n" 2 | median)" values/s
+        # A tick is 10 ms, and the rounds have 50 values a line: ticks * 10 ms / (lines * 50) = ns.
+        value lineproto 'processor time of all workers' "workers: $n" "$(column "$WORK/workers.txt" "workers$n" 3 | median)" ns/value
+    done
+    goal lineproto 'two workers over one: values per second, both cores shared with the client' "$(paired_ratio "$WORK/workers.txt" workers2 workers1 2)" '>=' 1.6 ''
+    goal lineproto 'two workers over one: processor time of a value' "$(paired_ratio "$WORK/workers.txt" workers2 workers1 3)" '<=' 1.15 ''
+}
+
+# series_make file time - one point of each series.
+series_make() {
+    as_user perl -e 'printf "meter,site=s%d,id=%09d v=%d %d000000000\n", $_ % 1000, $_, $_ % 100, $ARGV[1] for 0 .. $ARGV[0] - 1' "$LINE_SERIES" "$2" >"$1"
+}
+
+series_round() {
+    workers_set 1
+    schema_empty
+    pid=$(worker_pids)
+    for what in new known; do
+        [ $what = new ] && time=1704067200 || time=1704067210
+        series_make "$WORK/home/series.txt" $time
+        ms=$(load_raw 1 1 "$WORK/home/series.txt")
+        value lineproto "points of $LINE_SERIES series, one each" "$what" "$(ratio $((LINE_SERIES * 1000)) "$ms")" points/s
+    done
+    memory=$(awk '/^RssAnon/ { print $2 / 1024 }' "/proc/$pid/status")
+    goal lineproto "memory of the worker after $LINE_SERIES series" "$memory" '<=' 128 MB
+    [ "$(sql -c 'SELECT count(*) FROM lines.meter')" = $((LINE_SERIES * 2)) ] || die "points of $LINE_SERIES series are missing"
+}
+
 mkdir -p "$PEERS"
+cc -O2 -D_GNU_SOURCE -o "$WORK/lineproto_load" "$BENCH/lineproto_load.c"
 for fields in 10 1; do
     lines_make "$fields" "$WORK/home/lines-$fields.txt"
 done
@@ -75,7 +146,7 @@ if debian_unpack victoria-metrics; then
 fi
 for fields in 10 1; do
     for round in $(seq "$LINE_ROUNDS"); do
-        sql -c "DROP SCHEMA IF EXISTS lines CASCADE" -c 'CREATE SCHEMA lines AUTHORIZATION lines'
+        schema_empty
         lines_load tsdb "$INGEST/write?db=lines" "$fields" "$WORK/home/lines-$fields.txt"
         if [ -n "$INFLUX" ]; then
             http post "$INFLUX/query?q=$(uri "CREATE DATABASE lines$fields$round")"
@@ -89,6 +160,12 @@ for pid in $influx_pid $victoria_pid; do
     PEER_PID=$pid
     peer_stop
 done
+for round in $(seq "$LINE_ROUNDS"); do
+    workers_round 1
+    workers_round 2
+done
+workers_report
+series_round
 lines_goal 10 influxdb 3
 lines_goal 10 victoria 1.2
 lines_goal 1 victoria 1

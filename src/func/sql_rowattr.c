@@ -18,6 +18,7 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "pg/compat.h"
 #include "read/buckets.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"

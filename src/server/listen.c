@@ -13,6 +13,7 @@
 
 #include "port.h"
 #include "server/listen.h"
+#include "server/settings.h"
 #include "utils/builtins.h"
 #include "utils/varlena.h"
 
@@ -135,16 +136,21 @@ split_address(const char *address, char **host, char **port, char **schema)
 	return **port != '\0' && strspn(*port, "0123456789") == strlen(*port) && **schema != '\0';
 }
 
+/*
+ * Only workers that have siblings share a port: alone, one should find out that another cluster of the same
+ * user has it, rather than get half of that one's connections.
+ */
 static int
 open_socket(const struct addrinfo *info)
 {
 	int on = 1;
+	bool is_shared = tsdb_ingest_workers > 1;
 	int fd = socket(info->ai_family, info->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, info->ai_protocol);
 
 	if (fd < 0)
 		return -1;
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
-		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0 ||
+	if (((is_shared || info->ai_socktype == SOCK_STREAM) && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0) ||
+		(is_shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0) ||
 		(info->ai_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0) ||
 		bind(fd, info->ai_addr, info->ai_addrlen) < 0 ||
 		(info->ai_socktype == SOCK_STREAM && listen(fd, BACKLOG) < 0))

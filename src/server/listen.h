@@ -3,7 +3,7 @@
  * listen.h
  *	  Sockets of the ingest server, from the addresses in its settings.
  *
- * Every worker opens its own sockets on the same ports (SO_REUSEPORT): the kernel deals connections out.
+ * Several workers open their own sockets on the same ports (SO_REUSEPORT): the kernel deals connections out.
  *-------------------------------------------------------------------------
  */
 #ifndef TSDB_LISTEN_H

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "catalog/namespace.h"
+#include "common/string.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -31,6 +32,7 @@ typedef struct Reader
 } Reader;
 
 static char *query_text(TsdbHttpRequest *request);
+static bool is_readable(const char *text);
 static char *query_argument(TsdbHttpRequest *request, const char *name);
 static bool serve_statement(Reader *reader, TsdbHttpRequest *request, Oid role, StringInfo result);
 static void next_word(Reader *reader);
@@ -58,9 +60,9 @@ tsdb_query_serve(TsdbHttpRequest *request, Oid role)
 		tsdb_reply_error(request, TSDB_DIALECT_V1, 400, "missing required parameter \"q\"");
 		return;
 	}
-	if (!pg_verifymbstr(text, (int) strlen(text), true))
+	if (!is_readable(text))
 	{
-		tsdb_reply_error(request, TSDB_DIALECT_V1, 400, "the query is not valid in the encoding of the database");
+		tsdb_reply_error(request, TSDB_DIALECT_V1, 400, "the query is not UTF-8, or not valid in the encoding of the database");
 		return;
 	}
 	initStringInfo(&json);
@@ -104,6 +106,15 @@ query_text(TsdbHttpRequest *request)
 		text = tsdb_http_body(request, &nbytes);
 	}
 	return text;
+}
+
+/* UTF-8; databases of other encodings have names of ASCII here. */
+static bool
+is_readable(const char *text)
+{
+	if (!pg_verify_mbstr(PG_UTF8, text, (int) strlen(text), true))
+		return false;
+	return GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII || pg_is_ascii(text);
 }
 
 /* Of the URL, or of a form in the body. */

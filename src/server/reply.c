@@ -142,7 +142,7 @@ printable(const char *message)
 {
 	char *copy;
 
-	if (pg_verifymbstr(message, (int) strlen(message), true))
+	if (pg_verify_mbstr(PG_UTF8, message, (int) strlen(message), true))
 		return message;
 	copy = pstrdup(message);
 	for (char *c = copy; *c != '\0'; c++)

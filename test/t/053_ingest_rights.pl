@@ -45,6 +45,7 @@ test_roles();
 test_settings();
 test_events();
 test_http();
+test_second_cluster();
 test_alter();
 test_extension();
 test_encoding();
@@ -216,7 +217,7 @@ sub test_system_schemas
 	writes('by version 2', qr/^404 .*database not found/, '/api/v2/write?bucket=pg_catalog&u=boss&p=b', 'pg_authid rolname="x" 1');
 	is($http->get("$base/query?u=boss&p=b&q=SHOW+DATABASES")->{content} =~ s/.*"values"://r, qq([["d"],["public"]]}]}]}\n), 'SHOW DATABASES');
 	like($http->post("$base/query?u=boss&p=b&q=CREATE+DATABASE+%22pg_x%22")->{content}, qr/unacceptable schema name/, 'CREATE DATABASE "pg_x"');
-	is($http->post("$base/query?u=boss&p=b&q=CREATE+DATABASE+%22x%ff%22")->{status}, '400', 'CREATE DATABASE with a name that is no text');
+	writes('CREATE DATABASE with a name that is no text', '400 {"error":"the query is not UTF-8, or not valid in the encoding of the database"}', '/query?u=boss&p=b&q=CREATE+DATABASE+%22x%ff%22', '');
 	like($http->post("$base/query?u=mallory&p=m&q=CREATE+DATABASE+%22x%22%22%3b+DROP+SCHEMA+d%3b--%22")->{content}, qr/error/, 'CREATE DATABASE by who may not');
 	is(sql("SELECT count(*) FROM $_"), $before{$_}, "$_ is as it was") foreach sort keys %before;
 	# A table of another schema, and one whose name has a dot.
@@ -397,6 +398,21 @@ sub test_http
 		qr{\AHTTP/1.1 403 .*"code":"forbidden"}s, 'telegraf: version 2, a table of somebody else');
 	like(all_of("POST /api/v2/write?bucket=d&org=O HTTP/1.1\r\n${agent}Authorization: Token secret\r\nContent-Length: 1\r\n\r\nx"), qr{\AHTTP/1.1 401 .*"code":"unauthorized"}s, 'telegraf: version 2, a token that is none');
 	holds('telegraf: its row', 'SELECT time, cpu, host, usage_idle, usage_user FROM d.cpu', '2020-08-01 00:00:00+00|cpu-total|h|98.1|1');
+	return;
+}
+
+# Of the same user, with the same port: it must not take connections that are meant for the first.
+sub test_second_cluster
+{
+	my $other = node_new('second', "tsdb.ingest_database = postgres\ntsdb.http_listen = '127.0.0.1:$port'\ntsdb.anonymous_role = postgres\n");
+	my $patience = time() + $PostgreSQL::Test::Utils::timeout_default;
+
+	$other->safe_psql('postgres', 'CREATE SCHEMA d');
+	Time::HiRes::usleep(50_000) until PostgreSQL::Test::Utils::slurp_file($other->logfile) =~ /could not listen on "127.0.0.1:$port": Address already in use/ || time() > $patience;
+	cmp_ok(time(), '<=', $patience, 'a second cluster says that the port is taken');
+	is(scalar(grep { HTTP::Tiny->new->post("$base$w", { content => "first v=$_ ${_}000" })->{status} eq '204' } 1 .. 20), 20, 'the first takes every connection');
+	holds('and has the rows', 'SELECT count(*) FROM d.first', '20');
+	$other->stop('fast');
 	return;
 }
 

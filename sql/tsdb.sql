@@ -121,7 +121,44 @@ CREATE FUNCTION tsdb.worst_step(worst tsdb.quality, quality tsdb.quality) RETURN
     AS 'MODULE_PATHNAME', 'tsdb_worst_step' LANGUAGE C STRICT IMMUTABLE PARALLEL SAFE;
 CREATE AGGREGATE tsdb.worst(quality tsdb.quality) (
     SFUNC = tsdb.worst_step, STYPE = tsdb.quality, COMBINEFUNC = tsdb.worst_step, PARALLEL = SAFE);
-COMMENT ON AGGREGATE tsdb.worst(tsdb.quality) IS 'the first quality of the highest severity';
+COMMENT ON AGGREGATE tsdb.worst(tsdb.quality) IS 'a quality of the highest severity';
+CREATE FUNCTION tsdb.count_good_step(count int8, quality tsdb.quality) RETURNS int8
+    AS 'MODULE_PATHNAME', 'tsdb_count_good_step' LANGUAGE C CALLED ON NULL INPUT IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION tsdb.count_uncertain_step(count int8, quality tsdb.quality) RETURNS int8
+    AS 'MODULE_PATHNAME', 'tsdb_count_uncertain_step' LANGUAGE C CALLED ON NULL INPUT IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION tsdb.count_bad_step(count int8, quality tsdb.quality) RETURNS int8
+    AS 'MODULE_PATHNAME', 'tsdb_count_bad_step' LANGUAGE C CALLED ON NULL INPUT IMMUTABLE PARALLEL SAFE;
+CREATE AGGREGATE tsdb.count_good(quality tsdb.quality) (
+    SFUNC = tsdb.count_good_step, STYPE = int8, INITCOND = '0', COMBINEFUNC = pg_catalog.int8pl, PARALLEL = SAFE);
+COMMENT ON AGGREGATE tsdb.count_good(tsdb.quality) IS 'rows whose quality is good or NULL';
+CREATE AGGREGATE tsdb.count_uncertain(quality tsdb.quality) (
+    SFUNC = tsdb.count_uncertain_step, STYPE = int8, INITCOND = '0', COMBINEFUNC = pg_catalog.int8pl, PARALLEL = SAFE);
+COMMENT ON AGGREGATE tsdb.count_uncertain(tsdb.quality) IS 'rows whose quality is uncertain';
+CREATE AGGREGATE tsdb.count_bad(quality tsdb.quality) (
+    SFUNC = tsdb.count_bad_step, STYPE = int8, INITCOND = '0', COMBINEFUNC = pg_catalog.int8pl, PARALLEL = SAFE);
+COMMENT ON AGGREGATE tsdb.count_bad(tsdb.quality) IS 'rows whose quality is bad';
+CREATE FUNCTION tsdb.quality_step(state internal, quality tsdb.quality, "time" timestamptz) RETURNS internal
+    AS 'MODULE_PATHNAME', 'tsdb_quality_step' LANGUAGE C CALLED ON NULL INPUT IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION tsdb.percent_good_value(state internal) RETURNS float8
+    AS 'MODULE_PATHNAME', 'tsdb_percent_good_value' LANGUAGE C CALLED ON NULL INPUT IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION tsdb.duration_good_value(state internal) RETURNS interval
+    AS 'MODULE_PATHNAME', 'tsdb_duration_good_value' LANGUAGE C CALLED ON NULL INPUT IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION tsdb.duration_uncertain_value(state internal) RETURNS interval
+    AS 'MODULE_PATHNAME', 'tsdb_duration_uncertain_value' LANGUAGE C CALLED ON NULL INPUT IMMUTABLE PARALLEL SAFE;
+CREATE FUNCTION tsdb.duration_bad_value(state internal) RETURNS interval
+    AS 'MODULE_PATHNAME', 'tsdb_duration_bad_value' LANGUAGE C CALLED ON NULL INPUT IMMUTABLE PARALLEL SAFE;
+CREATE AGGREGATE tsdb.percent_good(quality tsdb.quality, "time" timestamptz) (
+    SFUNC = tsdb.quality_step, STYPE = internal, FINALFUNC = tsdb.percent_good_value, PARALLEL = SAFE);
+COMMENT ON AGGREGATE tsdb.percent_good(tsdb.quality, timestamptz) IS 'share of time in which the quality was good, in per cent';
+CREATE AGGREGATE tsdb.duration_good(quality tsdb.quality, "time" timestamptz) (
+    SFUNC = tsdb.quality_step, STYPE = internal, FINALFUNC = tsdb.duration_good_value, PARALLEL = SAFE);
+COMMENT ON AGGREGATE tsdb.duration_good(tsdb.quality, timestamptz) IS 'time in which the quality was good';
+CREATE AGGREGATE tsdb.duration_uncertain(quality tsdb.quality, "time" timestamptz) (
+    SFUNC = tsdb.quality_step, STYPE = internal, FINALFUNC = tsdb.duration_uncertain_value, PARALLEL = SAFE);
+COMMENT ON AGGREGATE tsdb.duration_uncertain(tsdb.quality, timestamptz) IS 'time in which the quality was uncertain';
+CREATE AGGREGATE tsdb.duration_bad(quality tsdb.quality, "time" timestamptz) (
+    SFUNC = tsdb.quality_step, STYPE = internal, FINALFUNC = tsdb.duration_bad_value, PARALLEL = SAFE);
+COMMENT ON AGGREGATE tsdb.duration_bad(tsdb.quality, timestamptz) IS 'time in which the quality was bad';
 
 --
 -- func/sql_bucket, func/sql_firstlast: grouping by time

@@ -195,6 +195,16 @@ tsdb_quality_to_da(uint32_t code)
 	return (uint16_t) (da | limit);
 }
 
+double
+tsdb_quality_percent_good(const int64_t *us, uint32_t last_severity)
+{
+	double total = (double) us[TSDB_SEVERITY_GOOD] + (double) us[TSDB_SEVERITY_UNCERTAIN] + (double) us[TSDB_SEVERITY_BAD];
+
+	if (total == 0)
+		return last_severity == TSDB_SEVERITY_GOOD ? 100 : 0;
+	return 100 * ((double) us[TSDB_SEVERITY_GOOD] / total);
+}
+
 // private functions
 
 static const QualityName *

@@ -15,6 +15,30 @@
 
 #define TSDB_QUALITY_NAME_BYTES 160 /* room for any name and its zero */
 
+#define TSDB_SEVERITY_GOOD 0
+#define TSDB_SEVERITY_UNCERTAIN 1
+#define TSDB_SEVERITY_BAD 2
+
+static inline uint32_t
+tsdb_quality_severity(uint32_t code)
+{
+	return (code >> 31) != 0 ? TSDB_SEVERITY_BAD : code >> 30;
+}
+
+/* tsdb_quality_worse - the code of the higher severity.  Of one severity: the higher code, of bad ones the lower; so the worst of many is known from the least and the greatest. */
+static inline uint32_t
+tsdb_quality_worse(uint32_t a, uint32_t b)
+{
+	uint32_t severity = tsdb_quality_severity(a);
+
+	if (severity != tsdb_quality_severity(b))
+		return severity > tsdb_quality_severity(b) ? a : b;
+	return (severity == TSDB_SEVERITY_BAD) == (a < b) ? a : b;
+}
+
+/* tsdb_quality_percent_good - share of the good time in all time, by severity in us; where no time passes, 100 or 0 as the last sample says. */
+extern double tsdb_quality_percent_good(const int64_t *us, uint32_t last_severity);
+
 /*
  * tsdb_quality_from_name - parse a name; letter case, '_', '-' and spaces don't matter: 'Bad_SensorFailure',
  * 'BadSensorFailure' and 'bad_sensor_failure' are the same.  Also '0x...' with up to 8 hex digits.

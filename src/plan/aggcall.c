@@ -63,6 +63,8 @@ static const KnownCall known_calls[] = {
 static AttrNumber column_of(RelOptInfo *rel, Node *node);
 static bool match_count(const TsdbTable *shape, AttrNumber attnum, Node *arg, TsdbAggCall *call);
 static bool match_known(Oid function, TsdbAggCall *call);
+static bool match_quality(RelOptInfo *rel, const TsdbTable *shape, Aggref *aggref, TsdbAggCall *call);
+static bool is_paired(const TsdbTable *shape, int i, AttrNumber quality);
 static bool match_first_last(RelOptInfo *rel, const TsdbTable *shape, Aggref *aggref, TsdbAggCall *call);
 
 bool
@@ -92,6 +94,8 @@ tsdb_aggcall_match(RelOptInfo *rel, const TsdbTable *shape, Aggref *aggref, Tsdb
 	}
 	else if (shape->columns[call->attnum - 1].role != TSDB_ROLE_VALUE)
 		return false;
+	if (call->source == TSDB_AGG_VALUE && call->type == TSDB_TYPE_QUALITY && match_quality(rel, shape, aggref, call))
+		return true;
 	if (list_length(aggref->args) == 2)
 		return match_first_last(rel, shape, aggref, call);
 	return match_known(aggref->aggfnoid, call);
@@ -146,6 +150,64 @@ match_known(Oid function, TsdbAggCall *call)
 		}
 	}
 	return false;
+}
+
+/*
+ * What a quality column says of the rows.  Its summaries know the codes; how many rows and how much time have which severity
+ * is known to those of the value columns that belong to it.
+ */
+static bool
+match_quality(RelOptInfo *rel, const TsdbTable *shape, Aggref *aggref, TsdbAggCall *call)
+{
+	static const struct
+	{
+		const char *name;
+		TsdbAggKind kind;
+		int nargs;
+	} known[] = {
+		{"worst", TSDB_AGG_WORST, 1},
+		{"count_good", TSDB_AGG_COUNT_GOOD, 1},
+		{"count_uncertain", TSDB_AGG_COUNT_UNCERTAIN, 1},
+		{"count_bad", TSDB_AGG_COUNT_BAD, 1},
+		{"duration_good", TSDB_AGG_DURATION_GOOD, 2},
+		{"duration_uncertain", TSDB_AGG_DURATION_UNCERTAIN, 2},
+		{"duration_bad", TSDB_AGG_DURATION_BAD, 2},
+		{"percent_good", TSDB_AGG_PERCENT_GOOD, 2},
+	};
+	char *name = get_func_name(aggref->aggfnoid);
+	char *schema = get_namespace_name(get_func_namespace(aggref->aggfnoid));
+	AttrNumber quality = call->attnum;
+	Size i = 0;
+
+	if (name == NULL || schema == NULL || strcmp(schema, "tsdb") != 0)
+		return false;
+	while (i < lengthof(known) && strcmp(known[i].name, name) != 0)
+		i++;
+	if (i == lengthof(known) || list_length(aggref->args) != known[i].nargs)
+		return false;
+	if (known[i].nargs == 2 && (!IsA(lsecond_node(TargetEntry, aggref->args)->expr, Var) ||
+								column_of(rel, (Node *) lsecond_node(TargetEntry, aggref->args)->expr) != shape->time_attnum))
+		return false;
+	call->kind = known[i].kind;
+	if (call->kind == TSDB_AGG_WORST)
+		return true;
+
+	/* Decoding strings for it would be dear. */
+	call->attnum = 0;
+	for (int pass = 0; pass < 2 && call->attnum == 0; pass++)
+		for (int c = 0; c < shape->natts && call->attnum == 0; c++)
+			if (is_paired(shape, c, quality) && (pass == 1 || shape->columns[c].type != TSDB_TYPE_TEXT))
+			{
+				call->attnum = (AttrNumber) (c + 1);
+				call->type = shape->columns[c].type;
+			}
+	return call->attnum != 0;
+}
+
+static bool
+is_paired(const TsdbTable *shape, int i, AttrNumber quality)
+{
+	return shape->columns[i].role == TSDB_ROLE_VALUE && shape->columns[i].quality_attnum == quality;
 }
 
 /* tsdb.first and tsdb.last of a value column by the time; NULLs don't count. */

@@ -37,6 +37,7 @@ static bool find_tables(PlannerInfo *root, RelOptInfo *input_rel, TsdbAggQuery *
 static bool add_table(PlannerInfo *root, RelOptInfo *rel, TsdbAggQuery *query);
 static List *map_columns(Relation parent, Oid relid);
 static const TsdbTable *make_shape(Relation parent, const TsdbAggTable *member);
+static int16 parent_attnum(const TsdbAggTable *member, int16 attnum);
 static bool has_shape(const TsdbTable *shape, const TsdbAggTable *member);
 static bool match_conditions(PlannerInfo *root, TsdbAggTable *table);
 static bool match_keys(PlannerInfo *root, RelOptInfo *rel, TsdbAggQuery *query);
@@ -47,6 +48,7 @@ static bool has_all_tags(const TsdbAggQuery *query);
 static bool has_bytewise_equality(const Var *var);
 static bool collect_aggrefs(Node *node, void *context);
 static bool match_aggref(PlannerInfo *root, RelOptInfo *rel, TsdbAggQuery *query, Aggref *aggref);
+static bool is_one_series(const TsdbAggQuery *query);
 static bool match_filter(PlannerInfo *root, RelOptInfo *rel, TsdbAggQuery *query, Expr *filter);
 
 TsdbAggQuery *
@@ -193,12 +195,23 @@ make_shape(Relation parent, const TsdbAggTable *member)
 		if (attnum == 0)
 			continue;
 		*column = member->table->columns[attnum - 1];
+		column->quality_attnum = parent_attnum(member, column->quality_attnum);
 		if (column->role == TSDB_ROLE_TIME)
 			shape->time_attnum = (int16) (i + 1);
 		else if (column->role == TSDB_ROLE_TAG)
 			shape->tag_attnums[column->tag_index] = (int16) (i + 1);
 	}
 	return shape;
+}
+
+/* The parent's number of a member's column, 0 = the parent does not have it. */
+static int16
+parent_attnum(const TsdbAggTable *member, int16 attnum)
+{
+	for (int i = 0; i < list_length(member->attnums); i++)
+		if (attnum != 0 && list_nth_int(member->attnums, i) == attnum)
+			return (int16) (i + 1);
+	return 0;
 }
 
 /* An inherited table may have more columns than its parent, but the roles have to be the same. */
@@ -213,7 +226,8 @@ has_shape(const TsdbTable *shape, const TsdbAggTable *member)
 		if (attnum == 0)
 			continue;
 		column = &member->table->columns[attnum - 1];
-		if (column->role != shape->columns[i].role || column->type != shape->columns[i].type)
+		if (column->role != shape->columns[i].role || column->type != shape->columns[i].type ||
+			parent_attnum(member, column->quality_attnum) != shape->columns[i].quality_attnum)
 			return false;
 	}
 	return true;
@@ -368,11 +382,20 @@ match_aggref(PlannerInfo *root, RelOptInfo *rel, TsdbAggQuery *query, Aggref *ag
 	if (aggref->aggkind != AGGKIND_NORMAL || aggref->agglevelsup != 0 || aggref->aggsplit != AGGSPLIT_SIMPLE ||
 		aggref->aggdistinct != NIL || aggref->aggorder != NIL ||
 		!tsdb_aggcall_match(rel, query->shape, aggref, &call) ||
+		(tsdb_aggstate_is_sequence(&call) && !is_one_series(query)) ||
 		!match_filter(root, rel, query, aggref->aggfilter))
 		return false;
 	query->aggrefs = lappend(query->aggrefs, aggref);
 	query->calls = lappend(query->calls, list_make4_int(call.kind, call.source, call.attnum, call.type));
 	return true;
+}
+
+/* Does each group lie in one series? */
+static bool
+is_one_series(const TsdbAggQuery *query)
+{
+	return query->has_all_tags ||
+		   (list_length(query->tables) == 1 && ((TsdbAggTable *) linitial(query->tables))->quals.pins != NIL);
 }
 
 /* FILTER: conditions on tags, evaluated once per series, and bounds of the time, at which stretches are cut. */

@@ -13,6 +13,7 @@
 
 #include "format/moments.h"
 #include "format/number.h"
+#include "format/quality.h"
 #include "plan/aggstate.h"
 #include "plan/aggvalue.h"
 #include "utils/date.h"
@@ -33,6 +34,15 @@ typedef struct Extreme
 	int64 time; /* FIRST, LAST: of the word */
 } Extreme;
 
+/* DURATION_*, PERCENT_GOOD: by severity */
+typedef struct Durations
+{
+	uint64 nrows;
+	int64 us[3];
+	int64 last_time;
+	uint64 last_severity;
+} Durations;
+
 /* SUM, AVG and, with the last fields, the family of VAR */
 typedef struct Moments
 {
@@ -49,6 +59,10 @@ typedef struct Moments
 	double m2;
 } Moments;
 
+static bool is_quality_count(const TsdbAggCall *call);
+static void add_quality_count(Count *state, const TsdbAggCall *call, const TsdbSummary *summary);
+static void add_durations(Durations *state, const TsdbSummary *summary);
+static Datum finish_durations(const Durations *state, const TsdbAggCall *call);
 static bool has_squares(const TsdbAggCall *call);
 static bool is_moments(const TsdbAggCall *call);
 static void add_extreme(Extreme *state, const TsdbAggCall *call, const TsdbSummary *summary);
@@ -63,13 +77,21 @@ static bool has_infinite(const Moments *state, TsdbType type);
 static bool is_sample(TsdbAggKind kind);
 static bool is_deviation(TsdbAggKind kind);
 
+bool
+tsdb_aggstate_is_sequence(const TsdbAggCall *call)
+{
+	return call->kind >= TSDB_AGG_DURATION_GOOD && call->kind <= TSDB_AGG_PERCENT_GOOD;
+}
+
 uint32
 tsdb_aggstate_fields(const TsdbAggCall *call)
 {
 	uint32 fields = TSDB_SUMMARY_COUNTS;
 
-	if (call->kind == TSDB_AGG_MIN || call->kind == TSDB_AGG_MAX)
+	if (call->kind == TSDB_AGG_MIN || call->kind == TSDB_AGG_MAX || call->kind == TSDB_AGG_WORST)
 		fields |= TSDB_SUMMARY_MINMAX;
+	else if (is_quality_count(call) || tsdb_aggstate_is_sequence(call))
+		fields |= TSDB_SUMMARY_QUALITY;
 	else if (call->kind == TSDB_AGG_FIRST || call->kind == TSDB_AGG_LAST)
 		fields |= TSDB_SUMMARY_FIRSTLAST;
 	else if (is_moments(call))
@@ -86,8 +108,10 @@ tsdb_aggstate_fields(const TsdbAggCall *call)
 Size
 tsdb_aggstate_size(const TsdbAggCall *call)
 {
-	if (call->kind == TSDB_AGG_COUNT)
+	if (call->kind == TSDB_AGG_COUNT || is_quality_count(call))
 		return sizeof(Count);
+	if (tsdb_aggstate_is_sequence(call))
+		return sizeof(Durations);
 	if (!is_moments(call))
 		return sizeof(Extreme);
 	return has_squares(call) ? sizeof(Moments) : offsetof(Moments, int_sumsq_hi);
@@ -114,7 +138,11 @@ tsdb_aggstate_add_times(void *state, const TsdbAggCall *call, uint64 nrows, int6
 void
 tsdb_aggstate_add_summary(void *state, const TsdbAggCall *call, const TsdbSummary *summary)
 {
-	if (summary->nvalues == 0)
+	if (is_quality_count(call))
+		add_quality_count(state, call, summary);
+	else if (tsdb_aggstate_is_sequence(call))
+		add_durations(state, summary);
+	if (summary->nvalues == 0 || is_quality_count(call) || tsdb_aggstate_is_sequence(call))
 		return;
 	if (call->kind == TSDB_AGG_COUNT)
 		((Count *) state)->nvalues += summary->nvalues;
@@ -130,12 +158,14 @@ tsdb_aggstate_finish(const void *state, const TsdbAggCall *call, bool *isnull)
 	uint64 nvalues = ((const Count *) state)->nvalues;
 
 	*isnull = false;
-	if (call->kind == TSDB_AGG_COUNT)
+	if (call->kind == TSDB_AGG_COUNT || is_quality_count(call))
 		return Int64GetDatum((int64) nvalues);
 
 	*isnull = nvalues == 0 || (is_sample(call->kind) && nvalues == 1);
 	if (*isnull)
 		return (Datum) 0;
+	if (tsdb_aggstate_is_sequence(call))
+		return finish_durations(state, call);
 	if (is_moments(call))
 		return finish_moments(state, call, isnull);
 	return word_datum(call->source == TSDB_AGG_TIME ? TSDB_TYPE_TIMESTAMPTZ : call->type,
@@ -143,6 +173,45 @@ tsdb_aggstate_finish(const void *state, const TsdbAggCall *call, bool *isnull)
 }
 
 // private functions
+
+static bool
+is_quality_count(const TsdbAggCall *call)
+{
+	return call->kind >= TSDB_AGG_COUNT_GOOD && call->kind <= TSDB_AGG_COUNT_BAD;
+}
+
+static void
+add_quality_count(Count *state, const TsdbAggCall *call, const TsdbSummary *summary)
+{
+	if (call->kind == TSDB_AGG_COUNT_GOOD)
+		state->nvalues += summary->ngood;
+	else
+		state->nvalues += call->kind == TSDB_AGG_COUNT_BAD ? summary->nbad : summary->nuncertain;
+}
+
+/* A later stretch: what lies between belongs to the last row before it. */
+static void
+add_durations(Durations *state, const TsdbSummary *summary)
+{
+	if (summary->nrows == 0)
+		return;
+	if (state->nrows > 0)
+		state->us[state->last_severity] += summary->first_row_time - state->last_time;
+	state->us[TSDB_SEVERITY_GOOD] += summary->duration_good_us;
+	state->us[TSDB_SEVERITY_UNCERTAIN] += summary->duration_uncertain_us;
+	state->us[TSDB_SEVERITY_BAD] += summary->duration_bad_us;
+	state->last_severity = tsdb_quality_severity(summary->last_row_quality);
+	state->last_time = summary->last_row_time;
+	state->nrows += summary->nrows;
+}
+
+static Datum
+finish_durations(const Durations *state, const TsdbAggCall *call)
+{
+	if (call->kind == TSDB_AGG_PERCENT_GOOD)
+		return Float8GetDatum(tsdb_quality_percent_good(state->us, state->last_severity));
+	return tsdb_aggvalue_duration(state->us[call->kind - TSDB_AGG_DURATION_GOOD]);
+}
 
 static bool
 has_squares(const TsdbAggCall *call)
@@ -172,6 +241,7 @@ static void
 add_extreme(Extreme *state, const TsdbAggCall *call, const TsdbSummary *summary)
 {
 	bool is_new = state->nvalues == 0;
+	uint64 word;
 
 	switch (call->kind)
 	{
@@ -182,6 +252,10 @@ add_extreme(Extreme *state, const TsdbAggCall *call, const TsdbSummary *summary)
 		case TSDB_AGG_MAX:
 			if (is_new || tsdb_number_less(call->type, state->word, summary->max))
 				state->word = summary->max;
+			break;
+		case TSDB_AGG_WORST:
+			word = (uint64) (int64) (int32) tsdb_quality_worse((uint32) summary->min, (uint32) summary->max);
+			state->word = is_new ? word : (uint64) (int64) (int32) tsdb_quality_worse((uint32) state->word, (uint32) word);
 			break;
 		case TSDB_AGG_FIRST:
 			if (is_new || summary->first_time < state->time)

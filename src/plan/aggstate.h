@@ -22,6 +22,14 @@ typedef enum TsdbAggKind
 	TSDB_AGG_MAX,
 	TSDB_AGG_FIRST,
 	TSDB_AGG_LAST,
+	TSDB_AGG_WORST,
+	TSDB_AGG_COUNT_GOOD, /* of a value column with the quality that is meant, as all that follow up to PERCENT_GOOD */
+	TSDB_AGG_COUNT_UNCERTAIN,
+	TSDB_AGG_COUNT_BAD,
+	TSDB_AGG_DURATION_GOOD,
+	TSDB_AGG_DURATION_UNCERTAIN,
+	TSDB_AGG_DURATION_BAD,
+	TSDB_AGG_PERCENT_GOOD,
 	TSDB_AGG_VAR_POP,
 	TSDB_AGG_VAR_SAMP,
 	TSDB_AGG_STDDEV_POP,
@@ -44,6 +52,9 @@ typedef struct TsdbAggCall
 	AttrNumber attnum; /* column, unless ROWS */
 	TsdbType type; /* VALUE: the column's */
 } TsdbAggCall;
+
+/* tsdb_aggstate_is_sequence - do the rows of a group count as one sequence in time?  Then they must be of one series, added in order. */
+extern bool tsdb_aggstate_is_sequence(const TsdbAggCall *call);
 
 /* tsdb_aggstate_fields - TSDB_SUMMARY_* that the aggregate of a value column needs. */
 extern uint32 tsdb_aggstate_fields(const TsdbAggCall *call);

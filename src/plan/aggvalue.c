@@ -11,6 +11,7 @@
 #include "plan/aggvalue.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
+#include "utils/timestamp.h"
 
 /* So many that rounding the root twice gives what rounding it once does. */
 #define ROOT_DIGITS 100
@@ -50,6 +51,15 @@ tsdb_aggvalue_variance(TsdbInt128 sum, TsdbUint128 squares, uint64 n, bool is_sa
 		return NumericGetDatum(int64_to_numeric(0));
 	variance = DirectFunctionCall2(numeric_div, spread, DirectFunctionCall2(numeric_mul, count, divisor));
 	return is_deviation ? root(variance) : variance;
+}
+
+Datum
+tsdb_aggvalue_duration(int64 us)
+{
+	Interval *interval = palloc0_array(Interval, 1);
+
+	interval->time = us;
+	return IntervalPGetDatum(interval);
 }
 
 // private functions

@@ -25,4 +25,7 @@ extern Datum tsdb_aggvalue_mean(TsdbInt128 sum, uint64 n);
  */
 extern Datum tsdb_aggvalue_variance(TsdbInt128 sum, TsdbUint128 squares, uint64 n, bool is_sample, bool is_deviation);
 
+/* tsdb_aggvalue_duration - an interval; in hours, since days are not always as long. */
+extern Datum tsdb_aggvalue_duration(int64 us);
+
 #endif /* TSDB_AGGVALUE_H */

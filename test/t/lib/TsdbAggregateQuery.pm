@@ -255,10 +255,19 @@ sub of_column
 	if ($type eq 'text' || $type eq 'tsdb.quality')
 	{
 		$self->{is_plain} = 0;
+		return $self->of_quality($column, $filter) if $type ne 'text' && chance(0.8);
 		return { sql => pick('min', 'max') . "($column->{name})$filter", as => 'exact' };
 	}
 	return { sql => pick('min', 'max') . "($column->{name})$filter", as => 'exact' } if $type =~ /^(date|timestamptz)$/ || chance(0.3);
 	return $self->number($column, weighted(sum => 5, avg => 6, map { $_ => 1 } qw(stddev stddev_samp stddev_pop variance var_samp var_pop)), $filter);
+}
+
+sub of_quality
+{
+	my ($self, $column, $filter) = @_;
+
+	return { sql => 'tsdb.' . pick('worst', 'count_good', 'count_uncertain', 'count_bad') . "($column->{name})$filter", as => 'exact' } if chance(0.5);
+	return { sql => 'tsdb.' . pick('percent_good', 'duration_good', 'duration_uncertain', 'duration_bad') . "($column->{name}, time)$filter", as => 'exact' };
 }
 
 # What the node does not know.

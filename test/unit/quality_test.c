@@ -11,6 +11,8 @@
 static void test_names(void);
 static void test_round_trip(void);
 static void test_da(void);
+static void test_worse(void);
+static void test_percent(void);
 
 int
 main(void)
@@ -18,6 +20,8 @@ main(void)
 	test_names();
 	test_round_trip();
 	test_da();
+	test_worse();
+	test_percent();
 	return done();
 }
 
@@ -111,4 +115,55 @@ test_da(void)
 		nwrong += back != da && back != (severity | (da & 3));
 	}
 	ok(nwrong == 0, "there and back keeps the quality, or at least severity and limit");
+}
+
+/* The worst of many codes follows from the least and the greatest of them, as signed numbers. */
+static void
+test_worse(void)
+{
+	static const uint32_t codes[] = {0, 7, 0x00960000, 0x3FFFFFFF, 0x40000000, 0x408F0000, 0x7FFFFFFF, 0x80000000, 0x808C0000, 0xFFFFFFFF};
+	enum
+	{
+		NCODES = sizeof(codes) / sizeof(codes[0])
+	};
+	bool is_right = true;
+
+	for (uint32_t set = 1; set < 1u << NCODES; set++)
+	{
+		uint32_t worst = 0;
+		int32_t least = INT32_MAX;
+		int32_t greatest = INT32_MIN;
+		bool is_first = true;
+
+		for (int i = 0; i < NCODES; i++)
+		{
+			if ((set >> i & 1) == 0)
+				continue;
+			worst = is_first ? codes[i] : tsdb_quality_worse(codes[i], worst);
+			least = (int32_t) codes[i] < least ? (int32_t) codes[i] : least;
+			greatest = (int32_t) codes[i] > greatest ? (int32_t) codes[i] : greatest;
+			is_first = false;
+		}
+		for (int i = 0; i < NCODES; i++)
+			if ((set >> i & 1) != 0 && tsdb_quality_severity(codes[i]) > tsdb_quality_severity(worst))
+				is_right = false;
+		is_right &= worst == tsdb_quality_worse((uint32_t) least, (uint32_t) greatest);
+	}
+	ok(is_right, "the worst of every set of codes");
+	ok(tsdb_quality_severity(0x3FFFFFFF) == TSDB_SEVERITY_GOOD && tsdb_quality_severity(0x40000000) == TSDB_SEVERITY_UNCERTAIN &&
+		   tsdb_quality_severity(0xC0000000) == TSDB_SEVERITY_BAD,
+	   "severities");
+}
+
+static void
+test_percent(void)
+{
+	static const int64_t none[3] = {0, 0, 0};
+	static const int64_t some[3] = {3, 1, 0};
+	static const int64_t most[3] = {INT64_MAX, 0, INT64_MAX};
+
+	ok(tsdb_quality_percent_good(none, TSDB_SEVERITY_GOOD) == 100 && tsdb_quality_percent_good(none, TSDB_SEVERITY_UNCERTAIN) == 0,
+	   "a single sample is good or not");
+	ok(tsdb_quality_percent_good(some, TSDB_SEVERITY_BAD) == 75 && tsdb_quality_percent_good(most, TSDB_SEVERITY_GOOD) == 50,
+	   "the share of good time");
 }

@@ -238,6 +238,99 @@ GRANT USAGE ON SCHEMA tsdb TO PUBLIC;
 GRANT SELECT ON tsdb.stats, tsdb.progress TO PUBLIC;
 
 --
+-- edit: the journal; only the extension's code reads and writes these tables
+--
+
+CREATE SEQUENCE tsdb.edit_id;
+CREATE SEQUENCE tsdb.edit_image_number;
+CREATE SEQUENCE tsdb.edit_column_id AS int4;
+
+CREATE TABLE tsdb.edit (
+    id int8 PRIMARY KEY,
+    relation regclass NOT NULL,
+    kind text NOT NULL,
+    series jsonb,
+    from_time timestamptz,
+    until_time timestamptz,
+    written int8 NOT NULL,
+    skipped int8 NOT NULL,
+    reason text NOT NULL,
+    role text NOT NULL,
+    at timestamptz NOT NULL,
+    undoes int8,
+    undone_by int8);
+CREATE INDEX edit_relation ON tsdb.edit (relation);
+COMMENT ON TABLE tsdb.edit IS 'who changed samples on purpose, when and why; read it through tsdb.edits';
+
+CREATE TABLE tsdb.edit_image (
+    number int8 PRIMARY KEY,
+    edit int8 NOT NULL,
+    relation regclass NOT NULL,
+    series_key int8 NOT NULL,
+    tags text[] NOT NULL,
+    first_time timestamptz NOT NULL,
+    last_time timestamptz NOT NULL,
+    samples int8 NOT NULL,
+    form int4 NOT NULL,
+    bytes bytea NOT NULL);
+ALTER TABLE tsdb.edit_image ALTER COLUMN bytes SET STORAGE EXTERNAL;
+CREATE INDEX edit_image_edit ON tsdb.edit_image (edit);
+CREATE INDEX edit_image_series ON tsdb.edit_image (relation, series_key);
+COMMENT ON TABLE tsdb.edit_image IS 'what edits replaced, packed; read it through tsdb.history()';
+
+CREATE TABLE tsdb.edit_column (
+    id int8 PRIMARY KEY,
+    relation regclass NOT NULL,
+    name name);
+CREATE INDEX edit_column_relation ON tsdb.edit_column (relation);
+COMMENT ON TABLE tsdb.edit_column IS 'names of the columns in tsdb.edit_image; NULL = dropped';
+
+SELECT pg_catalog.pg_extension_config_dump('tsdb.edit_id', '');
+SELECT pg_catalog.pg_extension_config_dump('tsdb.edit_image_number', '');
+SELECT pg_catalog.pg_extension_config_dump('tsdb.edit_column_id', '');
+SELECT pg_catalog.pg_extension_config_dump('tsdb.edit', '');
+SELECT pg_catalog.pg_extension_config_dump('tsdb.edit_image', '');
+SELECT pg_catalog.pg_extension_config_dump('tsdb.edit_column', '');
+
+CREATE VIEW tsdb.edits WITH (security_barrier) AS
+    SELECT id, relation AS "table", kind, series, from_time, until_time, written, skipped, reason, role, at, undoes, undone_by
+    FROM tsdb.edit WHERE pg_catalog.has_table_privilege(relation, 'SELECT');
+COMMENT ON VIEW tsdb.edits IS 'who changed samples on purpose, when and why';
+GRANT SELECT ON tsdb.edits TO PUBLIC;
+
+CREATE FUNCTION tsdb.backfill(target regclass, source text, reason text) RETURNS int8
+    AS 'MODULE_PATHNAME', 'tsdb_backfill' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tsdb.backfill(regclass, text, text) IS 'write the rows of a query where there is no sample yet; returns the id of the edit';
+CREATE FUNCTION tsdb.overwrite(target regclass, source text, reason text) RETURNS int8
+    AS 'MODULE_PATHNAME', 'tsdb_overwrite' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tsdb.overwrite(regclass, text, text) IS 'write the rows of a query over what is there; returns the id of the edit';
+CREATE FUNCTION tsdb.mark_deleted(target regclass, series jsonb, from_time timestamptz, until_time timestamptz, reason text) RETURNS int8
+    AS 'MODULE_PATHNAME', 'tsdb_mark_deleted' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tsdb.mark_deleted(regclass, jsonb, timestamptz, timestamptz, text) IS 'take samples out of sight but keep them on record; returns the id of the edit';
+CREATE FUNCTION tsdb.undo(edit int8, reason text) RETURNS int8
+    AS 'MODULE_PATHNAME', 'tsdb_undo' LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION tsdb.undo(int8, text) IS 'put back what an edit replaced; returns the id of the edit that does so';
+
+CREATE FUNCTION tsdb.history(target regclass, series jsonb DEFAULT '{}', from_time timestamptz DEFAULT '-infinity', until_time timestamptz DEFAULT 'infinity',
+    OUT tags jsonb, OUT "time" timestamptz, OUT edit int8, OUT kind text, OUT old_row jsonb, OUT new_row jsonb,
+    OUT role text, OUT reason text, OUT at timestamptz) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'tsdb_history' LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION tsdb.history(regclass, jsonb, timestamptz, timestamptz) IS 'every version of samples that an edit replaced or deleted';
+CREATE FUNCTION tsdb.marks(target regclass, series jsonb DEFAULT '{}', from_time timestamptz DEFAULT '-infinity', until_time timestamptz DEFAULT 'infinity',
+    OUT tags jsonb, OUT "time" timestamptz, OUT mark text, OUT edit int8) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'tsdb_marks' LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION tsdb.marks(regclass, jsonb, timestamptz, timestamptz) IS 'samples that an edit in force has backfilled, overwritten or deleted';
+CREATE FUNCTION tsdb.as_of(target regclass, at timestamptz) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'tsdb_as_of' LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION tsdb.as_of(regclass, timestamptz) IS 'rows of a table as they were known at a moment, as far as edits are journaled';
+-- A literal would be taken for a row of the form below.
+CREATE FUNCTION tsdb.as_of(target unknown, at timestamptz) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'tsdb_as_of_literal' LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
+CREATE FUNCTION tsdb.as_of("row" anyelement, at timestamptz) RETURNS SETOF anyelement
+    AS 'MODULE_PATHNAME', 'tsdb_as_of_row' LANGUAGE C STABLE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION tsdb.as_of(anyelement, timestamptz) IS 'the same by row type: SELECT * FROM tsdb.as_of(NULL::boiler, ...)';
+
+--
 -- func/sql_patch: writing some columns of a sample
 --
 

@@ -10,6 +10,8 @@
 #include "am/ddl.h"
 #include "am/handler.h"
 #include "am/rowaccess.h"
+#include "edit/capture.h"
+#include "edit/statement.h"
 #include "fmgr.h"
 #include "maint/maintainer.h"
 #include "miscadmin.h"
@@ -46,6 +48,8 @@ _PG_init(void)
 	tsdb_metapage_shmem_init();
 	tsdb_runbase_init();
 	tsdb_buffer_init();
+	tsdb_capture_init();
+	tsdb_statement_init();
 	tsdb_handler_init();
 	tsdb_rowaccess_init();
 	tsdb_ddl_init();

@@ -239,7 +239,8 @@ is_light(List *changes)
 		const char *name = lfirst_node(DefElem, lc)->defname;
 
 		if (strcmp(name, TSDB_OPTION_RETENTION) != 0 && strcmp(name, TSDB_OPTION_COMPACT_AFTER) != 0 &&
-			strcmp(name, TSDB_OPTION_COMPRESSION) != 0)
+			strcmp(name, TSDB_OPTION_COMPRESSION) != 0 && strcmp(name, TSDB_OPTION_REQUIRE_REASON) != 0 &&
+			strcmp(name, TSDB_OPTION_EDIT_HORIZON) != 0)
 			return false;
 	}
 	return true;

@@ -24,6 +24,7 @@
 #include "utils/syscache.h"
 
 #include "am/ddl_private.h"
+#include "edit/journal.h"
 #include "series/options.h"
 
 TsdbDdlFrame *tsdb_ddl_object_frame;
@@ -34,6 +35,8 @@ static void object_access(ObjectAccessType access, Oid class_oid, Oid object_oid
 static void relation_created(Oid relid, bool internal);
 static void table_created(Oid relid, const char *name);
 static List *take_create_options(const char *name);
+static void relation_dropped(Oid relid);
+static void column_dropped(Oid relid, AttrNumber attnum);
 static void column_altered(Oid relid, AttrNumber attnum);
 static void column_renamed(Oid relid, const char *old_name, const char *new_name);
 static TsdbDdlColumn *make_column(Oid relid, AttrNumber attnum);
@@ -98,11 +101,15 @@ object_access(ObjectAccessType access, Oid class_oid, Oid object_oid, int sub_id
 	if (access == OAT_POST_CREATE && sub_id == 0)
 		relation_created(object_oid, arg != NULL && ((ObjectAccessPostCreate *) arg)->is_internal);
 	else if (access == OAT_DROP && sub_id == 0)
+	{
 		tsdb_ddl_rules_dropped(object_oid);
+		relation_dropped(object_oid);
+	}
 	else if (!tsdb_table_is(object_oid))
 		return;
 	else if (access == OAT_DROP)
 	{
+		column_dropped(object_oid, sub_id);
 		if (sub_id > 0 && tsdb_ddl_object_frame != NULL)
 		{
 			MemoryContext caller = MemoryContextSwitchTo(tsdb_ddl_object_frame->context);
@@ -185,6 +192,23 @@ take_create_options(const char *name)
 	return list_copy(frame->create_options);
 }
 
+/* relation_dropped - its history goes with it, also when it is a heap table by now. */
+static void
+relation_dropped(Oid relid)
+{
+	if (get_rel_relkind(relid) == RELKIND_RELATION)
+		tsdb_journal_forget(relid);
+}
+
+static void
+column_dropped(Oid relid, AttrNumber attnum)
+{
+	char *name = attnum > 0 ? get_attname(relid, attnum, true) : NULL;
+
+	if (name != NULL)
+		tsdb_journal_rename_column(relid, name, NULL);
+}
+
 /* column_altered - renamed, or of another type; the catalog caches still have it as it was. */
 static void
 column_altered(Oid relid, AttrNumber attnum)
@@ -199,7 +223,10 @@ column_altered(Oid relid, AttrNumber attnum)
 	now = (Form_pg_attribute) GETSTRUCT(tuple);
 
 	if (strcmp(old->name, NameStr(now->attname)) != 0)
+	{
+		tsdb_journal_rename_column(relid, old->name, NameStr(now->attname));
 		column_renamed(relid, old->name, NameStr(now->attname));
+	}
 	if (frame != NULL && old->type_oid != now->atttypid &&
 		tsdb_table_value_type(old->type_oid) != tsdb_table_value_type(now->atttypid))
 	{

@@ -12,6 +12,7 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_type_d.h"
+#include "edit/capture.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -96,6 +97,7 @@ tsdb_patch(PG_FUNCTION_ARGS)
 	} while (SPI_processed > 0);
 	SPI_cursor_close(portal);
 	SPI_finish();
+	tsdb_capture_end_command(cid);
 	ExecDropSingleTupleTableSlot(slot);
 	table_close(rel, NoLock);
 	PG_RETURN_INT64((int64) nrows);

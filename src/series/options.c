@@ -26,6 +26,9 @@
 #define LONGEST_MONTH_DAYS 31
 #define LONGEST_YEAR_DAYS 366
 
+/* How old a sample may be to be changed without a reason under require_reason. */
+#define DEFAULT_EDIT_HORIZON_US TSDB_US_PER_DAY
+
 #define ALLOWED_GRID "an interval with a unit that divides a day or is a multiple of a day, from 1us to 100000 days, for example 100ms, 1s, 5min or 1d"
 #define ALLOWED_AGE "a positive interval with a unit, for example 12 hours, 30 days or 10 years"
 
@@ -42,6 +45,8 @@ static void parse_time_column(const char *value, TsdbOptions *options);
 static void parse_compression(const char *value, TsdbOptions *options);
 static void parse_retention(const char *value, TsdbOptions *options);
 static void parse_compact_after(const char *value, TsdbOptions *options);
+static void parse_require_reason(const char *value, TsdbOptions *options);
+static void parse_edit_horizon(const char *value, TsdbOptions *options);
 static int64 parse_grid(const char *option, const char *value);
 static int64 parse_age(const char *option, const char *value);
 static bool decode_interval(const char *value, struct pg_itm_in *interval);
@@ -61,6 +66,8 @@ static const OptionParser parsers[] = {
 	{TSDB_OPTION_COMPRESSION, parse_compression},
 	{TSDB_OPTION_RETENTION, parse_retention},
 	{TSDB_OPTION_COMPACT_AFTER, parse_compact_after},
+	{TSDB_OPTION_REQUIRE_REASON, parse_require_reason},
+	{TSDB_OPTION_EDIT_HORIZON, parse_edit_horizon},
 };
 
 bool
@@ -77,6 +84,7 @@ tsdb_options_parse(List *options, const char *table_name, TsdbOptions *result)
 
 	memset(result, 0, sizeof(*result));
 	result->compact_after_us = -1;
+	result->edit_horizon_us = DEFAULT_EDIT_HORIZON_US;
 
 	foreach (lc, options)
 	{
@@ -194,6 +202,19 @@ static void
 parse_compact_after(const char *value, TsdbOptions *options)
 {
 	options->compact_after_us = parse_age(TSDB_OPTION_COMPACT_AFTER, value);
+}
+
+static void
+parse_require_reason(const char *value, TsdbOptions *options)
+{
+	if (!parse_bool(value, &options->require_reason))
+		raise_invalid(TSDB_OPTION_REQUIRE_REASON, value, "true or false");
+}
+
+static void
+parse_edit_horizon(const char *value, TsdbOptions *options)
+{
+	options->edit_horizon_us = parse_age(TSDB_OPTION_EDIT_HORIZON, value);
 }
 
 /* parse_grid - a span that grids can be made of: it divides a day or is a multiple of one. */

@@ -21,9 +21,11 @@
 #define TSDB_OPTION_COMPRESSION "compression"
 #define TSDB_OPTION_RETENTION "retention"
 #define TSDB_OPTION_COMPACT_AFTER "compact_after"
+#define TSDB_OPTION_REQUIRE_REASON "require_reason"
+#define TSDB_OPTION_EDIT_HORIZON "edit_horizon"
 
 /* All of them, for messages. */
-#define TSDB_OPTION_NAMES "tags, sample_interval, block_interval, time_column, compression, retention, compact_after"
+#define TSDB_OPTION_NAMES "tags, sample_interval, block_interval, time_column, compression, retention, compact_after, require_reason, edit_horizon"
 
 typedef struct TsdbOptions
 {
@@ -33,6 +35,8 @@ typedef struct TsdbOptions
 	int64 block_us; /* 0 = auto */
 	int64 retention_us; /* 0 = none */
 	int64 compact_after_us; /* -1 = chosen by the worker */
+	bool require_reason;
+	int64 edit_horizon_us;
 	TsdbCompression compression;
 } TsdbOptions;
 

@@ -320,6 +320,8 @@ make_table(Relation rel, TupleDesc desc, List *options, TsdbTable *table)
 	table->retention_us = parsed.retention_us;
 	table->compact_after_us = parsed.compact_after_us;
 	table->compression = parsed.compression;
+	table->require_reason = parsed.require_reason;
+	table->edit_horizon_us = parsed.edit_horizon_us;
 	tsdb_columns_assign(desc, name, &parsed, table);
 }
 

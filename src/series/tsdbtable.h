@@ -51,6 +51,8 @@ typedef struct TsdbTable
 	int64 retention_us; /* 0 = none */
 	int64 compact_after_us; /* -1 = chosen by the worker */
 	TsdbCompression compression;
+	bool require_reason; /* older samples are changed with a reason only */
+	int64 edit_horizon_us; /* older than that */
 } TsdbTable;
 
 /*

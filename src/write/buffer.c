@@ -93,7 +93,13 @@ static HTAB *buffers = NULL;
 static HTAB *modified = NULL;
 static CommandId removing_cid = InvalidCommandId; /* known to have taken rows away */
 static CommandId not_removing_cid = InvalidCommandId; /* known not to have, yet */
+static const TsdbBufferWatcher *watcher = NULL;
+static bool is_reviewing = false; /* the watcher is reading: nothing is flushed under its feet */
 
+bool tsdb_buffer_is_watched = false;
+
+static void watch_append(Relation rel, const TsdbTable *table, TsdbKey key, TsdbRowKind kind, CommandId cid);
+static void review_level(Relation rel, Level *level);
 static Modified *find_modified(Oid relid, TsdbKey key, bool create);
 static bool may_remove(Relation rel, TsdbKey key, CommandId cid);
 static bool is_removing(CommandId cid);
@@ -122,11 +128,15 @@ void
 tsdb_buffer_append(Relation rel, const TsdbTable *table, uint32 series, int64 time_us, TsdbRowKind kind,
 				   const Datum *values, const bool *isnull, const bool *written, CommandId cid, ItemPointer tid)
 {
-	TableBuffer *buffer = get_buffer(rel);
-	TsdbBufferChunk *chunk = current_chunk(buffer, table);
-	Size before = chunk->nbytes;
 	TsdbKey key = {series, time_us};
+	TableBuffer *buffer;
+	TsdbBufferChunk *chunk;
+	Size before;
 
+	watch_append(rel, table, key, kind, cid);
+	buffer = get_buffer(rel);
+	chunk = current_chunk(buffer, table);
+	before = chunk->nbytes;
 	if (kind == TSDB_ROW_TOMBSTONE && !may_remove(rel, key, cid))
 	{
 		set_tid(buffer, tid);
@@ -144,10 +154,15 @@ void
 tsdb_buffer_append_cells(Relation rel, const TsdbTable *table, uint32 series, int64 time_us,
 						 const TsdbCell *cells, int ncells, CommandId cid)
 {
-	TableBuffer *buffer = get_buffer(rel);
-	TsdbBufferChunk *chunk = current_chunk(buffer, table);
-	Size before = chunk->nbytes;
+	TsdbKey key = {series, time_us};
+	TableBuffer *buffer;
+	TsdbBufferChunk *chunk;
+	Size before;
 
+	watch_append(rel, table, key, TSDB_ROW_PATCH, cid);
+	buffer = get_buffer(rel);
+	chunk = current_chunk(buffer, table);
+	before = chunk->nbytes;
 	tsdb_chunk_append_cells(chunk, series, time_us, cells, ncells, cid);
 	if (chunk->nbytes != before)
 		limit_memory(buffer);
@@ -269,6 +284,22 @@ tsdb_buffer_end_commands(void)
 }
 
 void
+tsdb_buffer_set_watcher(const TsdbBufferWatcher *new_watcher)
+{
+	watcher = new_watcher;
+}
+
+void
+tsdb_buffer_review(Relation rel)
+{
+	TableBuffer *buffer = find_buffer(rel);
+
+	if (buffer != NULL && has_rows(buffer) &&
+		buffer->levels[buffer->nlevels - 1].nest_level == GetCurrentTransactionNestLevel())
+		review_level(rel, &buffer->levels[buffer->nlevels - 1]);
+}
+
+void
 tsdb_buffer_init(void)
 {
 	DefineCustomIntVariable("tsdb.write_buffer",
@@ -281,6 +312,25 @@ tsdb_buffer_init(void)
 }
 
 // private functions
+
+static void
+watch_append(Relation rel, const TsdbTable *table, TsdbKey key, TsdbRowKind kind, CommandId cid)
+{
+	if (watcher != NULL && (tsdb_buffer_is_watched || table->require_reason))
+		watcher->append(rel, table, key, kind, cid);
+}
+
+static void
+review_level(Relation rel, Level *level)
+{
+	if (watcher == NULL)
+		return;
+	is_reviewing = true;
+	for (int c = 0; c < level->nchunks; c++)
+		if (level->chunks[c]->nreviewed < level->chunks[c]->rows.nrows)
+			watcher->flush(rel, level->chunks[c]);
+	is_reviewing = false;
+}
 
 /* What this transaction did to a sample; when there is nothing, a new entry or NULL. */
 static Modified *
@@ -550,6 +600,8 @@ flush_buffer(TableBuffer *buffer, bool at_commit)
 
 	if (!has_rows(buffer))
 		return true;
+	if (is_reviewing)
+		return false;
 	level = &buffer->levels[buffer->nlevels - 1];
 	if (level->nest_level != GetCurrentTransactionNestLevel())
 		return false;
@@ -569,6 +621,8 @@ flush_buffer(TableBuffer *buffer, bool at_commit)
 		return at_commit;
 	}
 
+	review_level(rel, level);
+
 	/*
 	 * From the first reservation until a run with its barrier is in place nobody may read the barrier.  The
 	 * store's locks come first in the order of locks.
@@ -585,6 +639,8 @@ flush_buffer(TableBuffer *buffer, bool at_commit)
 	{
 		uint64 lowest;
 
+		if (level->chunks[c]->rows.nrows == 0)
+			continue;
 		lowest = tsdb_flush_chunk(rel, level->chunks[c], barrier_seq, at_commit);
 		if (buffer->nruns == buffer->runs_capacity)
 		{
@@ -734,6 +790,7 @@ on_transaction(XactEvent event, void *arg)
 			buffers = NULL;
 			buffer_context = NULL;
 			modified = NULL;
+			is_reviewing = false;
 			removing_cid = not_removing_cid = InvalidCommandId;
 			tsdb_images_forget();
 			tsdb_baserows_end(event == XACT_EVENT_COMMIT);
@@ -750,6 +807,8 @@ on_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransactionId pa
 	TableBuffer *buffer;
 	int nest_level = GetCurrentTransactionNestLevel();
 
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		is_reviewing = false;
 	if (buffers == NULL || (event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB))
 		return;
 	hash_seq_init(&status, buffers);

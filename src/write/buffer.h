@@ -79,4 +79,22 @@ extern void tsdb_buffer_end_commands(void);
 /* tsdb_buffer_init - GUCs and transaction callbacks. */
 extern void tsdb_buffer_init(void);
 
+/*
+ * TsdbBufferWatcher - who keeps a record of what is written (edit/capture.h).
+ *
+ *	append	called before a row is buffered, while tsdb_buffer_is_watched is set or the table requires reasons
+ *	flush	called before rows of a chunk (from nreviewed on) are written as a run; may take rows out of it; may read the table
+ */
+typedef struct TsdbBufferWatcher
+{
+	void (*append)(Relation rel, const TsdbTable *table, TsdbKey key, TsdbRowKind kind, CommandId cid);
+	void (*flush)(Relation rel, TsdbBufferChunk *chunk);
+} TsdbBufferWatcher;
+
+extern bool tsdb_buffer_is_watched;
+extern void tsdb_buffer_set_watcher(const TsdbBufferWatcher *watcher);
+
+/* tsdb_buffer_review - show the watcher the rows of a table at the current level that it has not seen yet. */
+extern void tsdb_buffer_review(Relation rel);
+
 #endif /* TSDB_BUFFER_H */

@@ -16,6 +16,7 @@
 
 #define FIRST_CAPACITY 16
 
+static void copy_row(TsdbBatch *rows, uint32 to, uint32 from);
 static uint32 *visible_rows(const TsdbBufferChunk *chunk, CommandId cid, uint32 *nvisible);
 static void start_row(TsdbBufferChunk *chunk, uint32 series, int64 time_us);
 static void set_kind(TsdbBufferChunk *chunk, TsdbRowKind kind);
@@ -26,7 +27,7 @@ static void need_kinds(TsdbBufferChunk *chunk);
 static void need_states(TsdbBufferChunk *chunk, TsdbColumn *column);
 static uint64 datum_to_word(TsdbBufferChunk *chunk, uint8 type, Datum value);
 static uint64 append_text(TsdbBufferChunk *chunk, const void *bytes, Size nbytes);
-static void copy_rows(TsdbBatch *to, const TsdbBatch *from, uint32 nrows);
+static void copy_rows(TsdbBatch *to, const TsdbBatch *from, uint32 first, uint32 nrows);
 static void *copy_array(const void *from, Size nbytes);
 static void add_mark(TsdbBufferChunk *chunk, CommandId cid, uint32 first_row);
 
@@ -232,7 +233,7 @@ tsdb_chunk_visible(const TsdbBufferChunk *chunk, CommandId cid)
 		return NULL;
 
 	/* The chunk goes on growing, and folding patches changes rows in place: work on a copy. */
-	copy_rows(&view, &chunk->rows, visible != NULL ? chunk->rows.nrows : nvisible);
+	copy_rows(&view, &chunk->rows, 0, visible != NULL ? chunk->rows.nrows : nvisible);
 	if (visible != NULL)
 	{
 		TsdbBatch all = view;
@@ -245,7 +246,75 @@ tsdb_chunk_visible(const TsdbBufferChunk *chunk, CommandId cid)
 	return sorted;
 }
 
+TsdbBatch *
+tsdb_chunk_written(const TsdbBufferChunk *chunk, uint32 from, CommandId cid)
+{
+	TsdbMem mem = tsdb_mem_context(CurrentMemoryContext);
+	uint32 *rows = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint32) * ((Size) chunk->rows.nrows - from + 1));
+	TsdbBatch view;
+	TsdbBatch *sorted;
+	uint32 *order;
+	uint32 n = 0;
+
+	for (int i = 0; i < chunk->nmarks; i++)
+	{
+		uint32 until = i + 1 < chunk->nmarks ? chunk->marks[i + 1].first_row : chunk->rows.nrows;
+
+		for (uint32 row = Max(from, chunk->marks[i].first_row); chunk->marks[i].cid == cid && row < until; row++)
+			rows[n++] = row - from;
+	}
+	if (n == 0)
+		return NULL;
+	copy_rows(&view, &chunk->rows, from, chunk->rows.nrows - from);
+	if (n < view.nrows)
+	{
+		TsdbBatch all = view;
+
+		tsdb_batch_gather(&view, &all, rows, n, &mem);
+	}
+	sorted = palloc0(sizeof(TsdbBatch));
+	tsdb_merge_flush(&view, &order, &n, &mem);
+	tsdb_batch_gather(sorted, &view, order, n, &mem);
+	return sorted;
+}
+
+void
+tsdb_chunk_remove(TsdbBufferChunk *chunk, uint32 from, const bool *is_gone)
+{
+	TsdbBatch *rows = &chunk->rows;
+	uint32 kept = from;
+	int mark = 0;
+
+	/* Marks of commands whose rows are all gone stay, without rows. */
+	for (uint32 row = from; row < rows->nrows; row++)
+	{
+		for (; mark < chunk->nmarks && chunk->marks[mark].first_row <= row; mark++)
+			if (chunk->marks[mark].first_row >= from)
+				chunk->marks[mark].first_row = kept;
+		if (!is_gone[row - from])
+			copy_row(rows, kept++, row);
+	}
+	rows->nrows = kept;
+	if (chunk->last_rows != NULL)
+		memset(chunk->last_rows, 0, sizeof(uint32) * rows->ncolumns);
+}
+
 // private functions
+
+static void
+copy_row(TsdbBatch *rows, uint32 to, uint32 from)
+{
+	rows->series[to] = rows->series[from];
+	rows->times[to] = rows->times[from];
+	if (rows->kinds != NULL)
+		rows->kinds[to] = rows->kinds[from];
+	for (int i = 0; i < rows->ncolumns; i++)
+	{
+		rows->columns[i].words[to] = rows->columns[i].words[from];
+		if (rows->columns[i].states != NULL)
+			rows->columns[i].states[to] = rows->columns[i].states[from];
+	}
+}
 
 /* Rows of commands below cid: their number, and NULL when they are the first so many, else which. */
 static uint32 *
@@ -419,18 +488,20 @@ add_mark(TsdbBufferChunk *chunk, CommandId cid, uint32 first_row)
 }
 
 static void
-copy_rows(TsdbBatch *to, const TsdbBatch *from, uint32 nrows)
+copy_rows(TsdbBatch *to, const TsdbBatch *from, uint32 first, uint32 nrows)
 {
 	*to = *from;
 	to->nrows = nrows;
-	to->series = copy_array(from->series, sizeof(uint32) * nrows);
-	to->times = copy_array(from->times, sizeof(int64) * nrows);
-	to->kinds = copy_array(from->kinds, nrows);
+	to->series = copy_array(from->series + first, sizeof(uint32) * nrows);
+	to->times = copy_array(from->times + first, sizeof(int64) * nrows);
+	to->kinds = from->kinds == NULL ? NULL : copy_array(from->kinds + first, nrows);
 	to->columns = copy_array(from->columns, sizeof(TsdbColumn) * (from->ncolumns + 1));
 	for (int i = 0; i < from->ncolumns; i++)
 	{
-		to->columns[i].words = copy_array(from->columns[i].words, sizeof(uint64) * nrows);
-		to->columns[i].states = copy_array(from->columns[i].states, nrows);
+		const TsdbColumn *column = &from->columns[i];
+
+		to->columns[i].words = copy_array(column->words + first, sizeof(uint64) * nrows);
+		to->columns[i].states = column->states == NULL ? NULL : copy_array(column->states + first, nrows);
 	}
 	to->arena.data = copy_array(from->arena.data, from->arena.len);
 	to->arena.cap = from->arena.len;

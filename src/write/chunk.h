@@ -30,6 +30,7 @@ typedef struct TsdbBufferChunk
 	TsdbCidMark *marks;
 	uint64 reserved_seq; /* sequence this chunk must be written under, 0 = a new one */
 	Size nbytes; /* allocated */
+	uint32 nreviewed; /* rows that the journal has seen, or need not see */
 	uint32 *last_rows; /* per column, made when first needed: row + 1 of the last cell from tsdb_chunk_append_cells */
 } TsdbBufferChunk;
 
@@ -73,5 +74,11 @@ extern CommandId tsdb_chunk_lowest_cid(const TsdbBufferChunk *chunk);
  * Returns a batch in the current context that lives on its own, or NULL when there are none.
  */
 extern TsdbBatch *tsdb_chunk_visible(const TsdbBufferChunk *chunk, CommandId cid);
+
+/* tsdb_chunk_written - what command cid has written, from row `from` on: sorted, consolidated, on its own; NULL when nothing. */
+extern TsdbBatch *tsdb_chunk_written(const TsdbBufferChunk *chunk, uint32 from, CommandId cid);
+
+/* tsdb_chunk_remove - take rows out, from row `from` on those for which is_gone[row - from]. */
+extern void tsdb_chunk_remove(TsdbBufferChunk *chunk, uint32 from, const bool *is_gone);
 
 #endif /* TSDB_CHUNK_H */

@@ -14,8 +14,9 @@ BEGIN {
     below["write"] = "write " below["series"]
     below["read"] = "read " below["series"]
     below["maint"] = "maint write " below["read"]
-    below["am"] = "am attr " below["maint"]
-    below["func"] = "func attr " below["maint"]
+    below["edit"] = "edit " below["maint"]
+    below["am"] = "am attr edit " below["maint"]
+    below["func"] = "func attr edit " below["maint"]
     below["plan"] = "plan attr write " below["read"]
     below["server"] = "server proto " below["write"]
     pure = " base codec proto format "

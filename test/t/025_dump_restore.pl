@@ -64,6 +64,31 @@ $node->safe_psql('plant', q{SELECT tsdb.compact('m')});
 $node->safe_psql('plant', twins_write('2', 100, 900, 2));
 $node->safe_psql('plant', q{BEGIN; DELETE FROM m WHERE sensor = 1 AND time < '2024-01-01 03:00Z'; DELETE FROM h WHERE sensor = 1 AND time < '2024-01-01 03:00Z'; COMMIT});
 
+# Edits: a tag and a column whose text depends on settings, a renamed column, a dropped one.
+$node->safe_psql('plant', <<'SQL');
+CREATE TABLE "Odd schema".edited (time timestamptz NOT NULL, since date, ratio float8, v float8, gone int4, t text) USING tsdb WITH (tags = 'since,ratio', sample_interval = '1s', require_reason = true, edit_horizon = '1h');
+INSERT INTO "Odd schema".edited SELECT timestamptz '2024-01-01Z' + i * interval '1 s', date '2024-02-03' + i % 3, CASE WHEN i % 4 > 0 THEN 1.0 / (i % 4 * 3) END, i / 7.0, i, repeat('x', i % 30) FROM generate_series(1, 5000) i;
+SET datestyle = 'German';
+BEGIN; SET LOCAL tsdb.edit_reason = 'dumped'; DELETE FROM "Odd schema".edited WHERE time < '2024-01-01 00:05Z'; COMMIT;
+SET extra_float_digits = -10;
+SELECT tsdb.overwrite('"Odd schema".edited', $$SELECT time, since, ratio, 'NaN'::float8 AS v FROM "Odd schema".edited WHERE v > 500$$, 'overwritten');
+ALTER TABLE "Odd schema".edited RENAME COLUMN v TO value;
+ALTER TABLE "Odd schema".edited DROP COLUMN gone;
+SELECT tsdb.undo(min(id), 'half of it back') FROM tsdb.edits;
+SELECT tsdb.mark_deleted('"Odd schema".edited', '{}', '2024-01-01 00:30Z', '2024-01-01 00:40Z', 'marked');
+SQL
+my $journal = <<'SQL';
+SELECT id, "table"::text, kind, series, from_time, until_time, written, skipped, reason, role, at, undoes, undone_by FROM tsdb.edits ORDER BY id;
+SELECT 'history', count(*), md5(string_agg(x::text, chr(10) ORDER BY x::text COLLATE "C")) FROM tsdb.history('"Odd schema".edited') x;
+SELECT 'marks', count(*), md5(string_agg(x::text, chr(10) ORDER BY x::text COLLATE "C")) FROM tsdb.marks('"Odd schema".edited') x;
+SELECT id, (SELECT count(*) || md5(string_agg(x::text, chr(10) ORDER BY x::text COLLATE "C")) FROM tsdb.as_of(NULL::"Odd schema".edited, at - interval '1 us') x) FROM tsdb.edits ORDER BY id;
+BEGIN;
+SELECT tsdb.undo(max(id), 'after the restore') - max(id) FROM tsdb.edits;
+SELECT tsdb.undo(undone_by, 'after the restore') - id FROM tsdb.edits WHERE undone_by IS NOT NULL AND id = (SELECT min(id) FROM tsdb.edits);
+SELECT count(*), md5(string_agg(x::text, chr(10) ORDER BY x::text COLLATE "C")) FROM "Odd schema".edited x;
+ROLLBACK;
+SQL
+
 # Everything that must come through, as text.
 my $rows = <<'SQL';
 SELECT format('SELECT %L, count(*), md5(string_agg(x::text, chr(10) ORDER BY x::text COLLATE "C")) FROM %s x', c.oid::regclass, c.oid::regclass)
@@ -87,6 +112,10 @@ SELECT DISTINCT sensor, tsdb.unit(x), tsdb.timezone(x), tsdb.description(x) FROM
 SQL
 my %wanted = map { $_ => $node->safe_psql('plant', $_) } $rows, $description, $storage, $attributes;
 like($wanted{$attributes}, qr/Kathmandu/, 'attributes are there before the dump');
+$node->safe_psql('plant', q{SELECT setval('tsdb.edit_id', (SELECT max(id) FROM tsdb.edits))});
+$wanted{$journal} = $node->safe_psql('plant', $journal);
+like($wanted{$journal}, qr/half of it back/, 'edits are there before the dump');
+$node->safe_psql('plant', q{SELECT setval('tsdb.edit_id', (SELECT max(id) FROM tsdb.edits))});
 like($wanted{$description}, qr/block_interval=1h/, 'options are there before the dump');
 
 my $target = node_new('target', "fsync = off");
@@ -102,6 +131,7 @@ sub check
 	is($target->safe_psql($db, $description), $wanted{$description}, "$name: definitions and options");
 	is($target->safe_psql($db, $storage), $wanted{$storage}, "$name: options of the storage");
 	is($target->safe_psql($db, $attributes), $wanted{$attributes}, "$name: attributes of series");
+	is($target->safe_psql($db, $journal), $wanted{$journal}, "$name: edits, history, marks and the past");
 	twins_same($target, $name, $db);
 	verify_clean($target, $_, "$name, $_", $db) foreach 'm', 'changed', 'parts_2023', '"Odd schema"."Mixed, case"';
 	$target->safe_psql($db, q{SELECT tsdb.compact('m'); SELECT tsdb.compact('"Odd schema"."Mixed, case"'); INSERT INTO guarded VALUES ('2025-01-01', 5, 6)});
@@ -129,10 +159,11 @@ foreach my $format (sort keys %formats)
 
 # Schema and rows apart; rows twice are the same rows once.
 $node->command_ok([ 'pg_dump', @source, '--schema-only', '-f', "$dir/schema.sql" ], 'schema only');
-$node->command_ok([ 'pg_dump', @source, '--data-only', '-T', 'sensors', '-T', 'h', '-f', "$dir/data.sql" ], 'rows only');
+$node->command_ok([ 'pg_dump', @source, '--data-only', '-T', 'sensors', '-T', 'h', '-T', 'tsdb.*', '-f', "$dir/data.sql" ], 'rows only');
+$node->command_ok([ 'pg_dump', @source, '--data-only', '-t', 'tsdb.*', '-f', "$dir/journal.sql" ], 'edits only');
 $node->command_ok([ 'pg_dump', @source, '--data-only', '-t', 'sensors', '-t', 'h', '-f', "$dir/heap.sql" ], 'rows of heap tables only');
 $target->safe_psql('postgres', 'CREATE DATABASE apart TEMPLATE template0');
-foreach my $file (qw(schema heap data))
+foreach my $file (qw(schema heap data journal))
 {
 	$target->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $target->connstr('apart'), '-f', "$dir/$file.sql" ], "apart: $file");
 }

@@ -23,10 +23,14 @@ INSERT INTO full_vacuum SELECT * FROM m;
 SELECT tsdb.compact('full_vacuum');
 VACUUM FULL full_vacuum;
 VACUUM FREEZE m;
+CREATE TABLE edited (time timestamptz, v int4) USING tsdb WITH (tags = '', sample_interval = '1s');
+INSERT INTO edited SELECT timestamptz '2024-01-01Z' + i * interval '1 s', i FROM generate_series(1, 100) i;
+SELECT tsdb.mark_deleted('edited', '{}', '2024-01-01 00:00:10Z', '2024-01-01 00:00:20Z', 'upgraded');
 DROP EXTENSION tsdb_test;
 SQL
 my $totals = 'SELECT (SELECT md5(string_agg(m::text, chr(10) ORDER BY sensor, time)) FROM m), (SELECT count(*) FROM unlogged), (SELECT count(*) FROM empty),
-	(SELECT md5(string_agg(f::text, chr(10) ORDER BY sensor, time)) FROM full_vacuum f)';
+	(SELECT md5(string_agg(f::text, chr(10) ORDER BY sensor, time)) FROM full_vacuum f),
+	(SELECT md5(string_agg(f::text, chr(10) ORDER BY time)) FROM tsdb.history($$edited$$) f), (SELECT string_agg(e::text, chr(10) ORDER BY id) FROM tsdb.edits e)';
 my $wanted = $old->safe_psql('postgres', $totals);
 my $options = q{SELECT relname, reloptions FROM pg_class WHERE relname IN ('m', 'empty', 'unlogged') ORDER BY 1};
 my $wanted_options = $old->safe_psql('postgres', $options);

@@ -11,7 +11,7 @@
 #include "edit/beforeimage.h"
 #include "edit/editcolumns.h"
 #include "edit/edittags.h"
-#include "edit/image.h"
+#include "format/image.h"
 #include "edit/journal.h"
 #include "edit/lookup.h"
 #include "miscadmin.h"

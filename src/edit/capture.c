@@ -33,6 +33,7 @@ typedef struct OpenEdit
 	CommandId cid; /* InvalidCommandId: not known yet */
 	int nest_level;
 	bool is_called; /* by a function, which has told its id */
+	bool is_silent; /* the function writes the images */
 	bool only_empty;
 	bool has_fixed_range; /* as asked for */
 	int64 sample_us;
@@ -42,6 +43,7 @@ typedef struct OpenEdit
 
 static char *edit_reason = NULL; /* tsdb.edit_reason */
 static bool has_reason = false;
+static bool enforce_reason = true; /* tsdb.enforce_reason */
 static TsdbEditKind current_kind = TSDB_EDIT_UNKNOWN;
 static List *open_edits = NIL; /* in TopTransactionContext */
 static OpenEdit *called = NULL; /* the one that a function has begun */
@@ -60,6 +62,7 @@ static const char *kind_name(TsdbRowKind kind);
 static void lock_series(OpenEdit *edit, Relation rel, uint32 series);
 static void check_reason(Relation rel, const TsdbTable *table, TsdbKey key, CommandId cid);
 static bool is_first_load(Relation rel, CommandId cid);
+static bool is_empty(Relation rel, CommandId cid);
 static void capture(OpenEdit *edit, Relation rel, TsdbBufferChunk *chunk);
 static void drop_existing(TsdbBufferChunk *chunk, const TsdbBatch *existing);
 static void add_samples(OpenEdit *edit, uint64 nsamples, int64 first_us, int64 last_us);
@@ -118,6 +121,12 @@ tsdb_capture_lock(Relation rel, uint32 series)
 	lock_series(called, rel, series);
 }
 
+void
+tsdb_capture_set_silent(bool is_silent)
+{
+	called->is_silent = is_silent;
+}
+
 int64
 tsdb_capture_id(void)
 {
@@ -163,9 +172,10 @@ void
 tsdb_capture_refuse_truncate(Oid relid)
 {
 	Relation rel = relation_open(relid, AccessShareLock);
-	bool is_refused = is_journaled(rel) && (has_reason || tsdb_table_get(rel)->require_reason);
+	bool is_refused = is_journaled(rel) && (has_reason || (enforce_reason && tsdb_table_get(rel)->require_reason));
 
-	if (is_refused)
+	/* A parallel pg_restore truncates tables before it fills them. */
+	if (is_refused && !is_empty(rel, GetCurrentCommandId(false)))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("TRUNCATE of table \"%s\" can't be journaled", RelationGetRelationName(rel)),
@@ -182,6 +192,10 @@ tsdb_capture_init(void)
 							   "Why samples are changed: while it is set, changes of tsdb tables are journaled with it.",
 							   "Empty: they are not.",
 							   &edit_reason, "", PGC_USERSET, 0, NULL, assign_reason, NULL);
+	DefineCustomBoolVariable("tsdb.enforce_reason",
+							 "Tables with option require_reason refuse changes of old samples without a reason.",
+							 "Off: they do not; for restoring dumps that are made of INSERTs.",
+							 &enforce_reason, true, PGC_SUSET, 0, NULL, NULL, NULL);
 	tsdb_buffer_set_watcher(&watcher);
 	RegisterXactCallback(on_transaction, NULL);
 	RegisterSubXactCallback(on_subtransaction, NULL);
@@ -192,8 +206,11 @@ tsdb_capture_init(void)
 static void
 watch_append(Relation rel, const TsdbTable *table, TsdbKey key, TsdbRowKind kind, CommandId cid)
 {
-	OpenEdit *edit = find_edit(RelationGetRelid(rel), cid);
+	OpenEdit *edit;
 
+	if (called != NULL && called->is_silent && called->row.relid == RelationGetRelid(rel))
+		return;
+	edit = find_edit(RelationGetRelid(rel), cid);
 	if (edit == NULL)
 		edit = start_edit(rel, kind, cid);
 	if (edit != NULL)
@@ -334,7 +351,7 @@ check_reason(Relation rel, const TsdbTable *table, TsdbKey key, CommandId cid)
 {
 	TimestampTz horizon = GetCurrentStatementStartTimestamp() - table->edit_horizon_us;
 
-	if (key.time >= horizon || !is_journaled(rel) || is_first_load(rel, cid))
+	if (!enforce_reason || key.time >= horizon || !is_journaled(rel) || is_first_load(rel, cid))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_RESTRICT_VIOLATION),
@@ -349,19 +366,23 @@ check_reason(Relation rel, const TsdbTable *table, TsdbKey key, CommandId cid)
 static bool
 is_first_load(Relation rel, CommandId cid)
 {
-	TsdbLookup *lookup;
-	bool is_empty;
-
 	if (loaded_relid == RelationGetRelid(rel) && loaded_cid == cid)
 		return true;
-	lookup = tsdb_lookup_open(rel, tsdb_table_get(rel), GetLatestSnapshot(), cid, 0);
-	is_empty = tsdb_reader_next(lookup->reader, ForwardScanDirection) == NULL;
+	if (!is_empty(rel, cid))
+		return false;
+	loaded_relid = RelationGetRelid(rel);
+	loaded_cid = cid;
+	return true;
+}
+
+/* Has nobody, nor a command of ours below cid, left a sample? */
+static bool
+is_empty(Relation rel, CommandId cid)
+{
+	TsdbLookup *lookup = tsdb_lookup_open(rel, tsdb_table_get(rel), GetLatestSnapshot(), cid, 0);
+	bool is_empty = tsdb_reader_next(lookup->reader, ForwardScanDirection) == NULL;
+
 	tsdb_lookup_close(lookup);
-	if (is_empty)
-	{
-		loaded_relid = RelationGetRelid(rel);
-		loaded_cid = cid;
-	}
 	return is_empty;
 }
 

@@ -41,6 +41,9 @@ extern void tsdb_capture_end(Relation rel);
 /* tsdb_capture_lock - take the lock of a series for the edit in progress of a function. */
 extern void tsdb_capture_lock(Relation rel, uint32 series);
 
+/* tsdb_capture_set_silent - what is written from now on the function keeps a record of by itself. */
+extern void tsdb_capture_set_silent(bool is_silent);
+
 /* tsdb_capture_add_samples - count samples that a function keeps a record of by itself. */
 extern int64 tsdb_capture_id(void);
 extern void tsdb_capture_add_samples(uint64 nsamples, int64 first_us, int64 last_us);

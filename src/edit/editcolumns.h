@@ -9,7 +9,7 @@
 #define TSDB_EDITCOLUMNS_H
 
 #include "postgres.h"
-#include "edit/image.h"
+#include "format/image.h"
 #include "nodes/pg_list.h"
 #include "series/tsdbtable.h"
 #include "utils/rel.h"

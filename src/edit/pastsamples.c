@@ -37,6 +37,8 @@ typedef struct EditEntry
 	TsdbEdit *edit;
 } EditEntry;
 
+static void raise_damaged(const TsdbPastBytes *past) pg_attribute_noreturn();
+static void decode_block(const TsdbPastBytes *past, uint32 block_no, TsdbImage *image, const TsdbMem *mem);
 static HTAB *index_edits(List *edits, TimestampTz after);
 static TsdbEdit *find_edit(const TsdbPast *past, int64 id);
 static int compare_images(const ListCell *a, const ListCell *b);
@@ -44,6 +46,7 @@ static bool same_series(const TsdbEditImage *a, const TsdbEditImage *b);
 static int compare_tags(const TsdbEditImage *a, const TsdbEditImage *b);
 static bool read_series(TsdbPast *past, int first, int n, TsdbPastSeries *series);
 static void add_image(TsdbPast *past, const TsdbEditImage *header, TsdbPastSeries *series);
+static void add_piece(TsdbPast *past, const TsdbPastBytes *bytes, uint32 piece, TsdbPastSeries *series);
 static int compare_versions(const void *a, const void *b);
 
 TsdbPast *
@@ -103,20 +106,48 @@ tsdb_past_close(TsdbPast *past)
 }
 
 void
-tsdb_past_decode(Relation rel, const TsdbEditImage *header, TsdbImage *image)
+tsdb_past_read(Relation rel, const TsdbEditImage *header, TsdbPastBytes *past)
 {
-	TsdbMem *mem = palloc(sizeof(TsdbMem));
 	struct varlena *bytes = PG_DETOAST_DATUM_PACKED(header->bytes);
+	TsdbMem mem = tsdb_mem_context(CurrentMemoryContext);
+
+	memset(past, 0, sizeof(*past));
+	past->rel = rel;
+	past->header = header;
+	past->bytes = tsdb_span(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+	past->npieces = 1;
+	if (header->form != TSDB_IMAGE_STRETCH)
+		return;
+	if (tsdb_stretch_decode(past->bytes, &past->stretch, &mem) != TSDB_OK || (int64) past->stretch.nrows != header->samples ||
+		past->stretch.first_time != header->first_us || past->stretch.last_time != header->last_us)
+		raise_damaged(past);
+	past->npieces = past->stretch.nblocks;
+}
+
+bool
+tsdb_past_overlaps(const TsdbPastBytes *past, uint32 piece, int64 first_us, int64 last_us)
+{
+	if (past->header->form != TSDB_IMAGE_STRETCH)
+		return past->header->first_us <= last_us && past->header->last_us >= first_us;
+	return past->stretch.blocks[piece].first_time <= last_us && past->stretch.blocks[piece].last_time >= first_us;
+}
+
+void
+tsdb_past_decode(const TsdbPastBytes *past, uint32 piece, TsdbImage *image)
+{
+	const TsdbEditImage *header = past->header;
+	TsdbMem *mem = palloc(sizeof(TsdbMem));
 
 	*mem = tsdb_mem_context(CurrentMemoryContext);
-	if (header->form != TSDB_IMAGE_SAMPLES ||
-		tsdb_image_decode(tsdb_span(VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes)), image, mem) != TSDB_OK ||
+	if (header->form == TSDB_IMAGE_STRETCH)
+	{
+		decode_block(past, piece, image, mem);
+		return;
+	}
+	if (header->form != TSDB_IMAGE_SAMPLES || tsdb_image_decode(past->bytes, image, mem) != TSDB_OK ||
 		image->nsamples != header->samples || image->times[0] != header->first_us ||
 		image->times[image->nsamples - 1] != header->last_us)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("invalid data in the journal of table \"%s\"", RelationGetRelationName(rel)),
-				 errdetail("Image %lld of edit %lld does not decode.", (long long) header->number, (long long) header->edit)));
+		raise_damaged(past);
 }
 
 void
@@ -146,6 +177,42 @@ tsdb_past_fill(Relation rel, const TsdbTable *table, const Datum *tags, const bo
 }
 
 // private functions
+
+static void
+raise_damaged(const TsdbPastBytes *past)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("invalid data in the journal of table \"%s\"", RelationGetRelationName(past->rel)),
+			 errdetail("Image %lld of edit %lld does not decode.", (long long) past->header->number,
+					   (long long) past->header->edit)));
+}
+
+/* A block of an archived stretch as an image of samples that are gone, with the columns that it had. */
+static void
+decode_block(const TsdbPastBytes *past, uint32 block_no, TsdbImage *image, const TsdbMem *mem)
+{
+	const TsdbStretch *stretch = &past->stretch;
+	TsdbWanted *wanted = palloc0_array(TsdbWanted, stretch->ncolumns + 1);
+	int *places = palloc_array(int, stretch->ncolumns + 1);
+
+	memset(image, 0, sizeof(*image));
+	image->ncolumns = stretch->ncolumns;
+	image->column_ids = palloc_array(uint32, stretch->ncolumns + 1);
+	image->fingerprints = palloc0_array(uint64, stretch->ncolumns + 1);
+	for (int c = 0; c < stretch->ncolumns; c++)
+	{
+		image->column_ids[c] = stretch->columns[c].id;
+		wanted[c].type = stretch->columns[c].type;
+		places[c] = c;
+	}
+	if (tsdb_stretch_rows(stretch, block_no, wanted, places, stretch->ncolumns, &image->before, mem) != TSDB_OK)
+		raise_damaged(past);
+	image->nsamples = image->before.nrows;
+	image->times = image->before.times;
+	image->flags = palloc_array(uint8, image->nsamples);
+	memset(image->flags, TSDB_IMAGE_WAS, image->nsamples);
+}
 
 static HTAB *
 index_edits(List *edits, TimestampTz after)
@@ -220,7 +287,6 @@ read_series(TsdbPast *past, int first, int n, TsdbPastSeries *series)
 	if (past->filter != 0 && !tsdb_edittags_match(series->jsonb, past->filter))
 		return false;
 	series->series = tsdb_edittags_series(past->rel, table, series->tags, series->tag_isnull, false);
-	series->images = palloc_array(TsdbPastImage, n);
 	for (int i = first; i < first + n; i++)
 		add_image(past, list_nth(past->images, i), series);
 	if (series->nversions > 0)
@@ -231,21 +297,35 @@ read_series(TsdbPast *past, int first, int n, TsdbPastSeries *series)
 static void
 add_image(TsdbPast *past, const TsdbEditImage *header, TsdbPastSeries *series)
 {
+	TsdbPastBytes bytes;
+
+	tsdb_past_read(past->rel, header, &bytes);
+	series->images = series->images == NULL ? palloc_array(TsdbPastImage, bytes.npieces) : repalloc_huge(series->images, sizeof(TsdbPastImage) * (series->nimages + bytes.npieces));
+	for (uint32 i = 0; i < bytes.npieces; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (tsdb_past_overlaps(&bytes, i, past->from, past->until - 1))
+			add_piece(past, &bytes, i, series);
+	}
+}
+
+static void
+add_piece(TsdbPast *past, const TsdbPastBytes *bytes, uint32 piece, TsdbPastSeries *series)
+{
 	TsdbPastImage *past_image = &series->images[series->nimages];
-	Size room = series->nversions + (Size) header->samples;
 	TsdbImage image;
+	Size room;
 	uint32 row = 0;
 
-	CHECK_FOR_INTERRUPTS();
-	past_image->header = header;
-	past_image->edit = find_edit(past, header->edit);
-	tsdb_past_decode(past->rel, header, &image);
+	tsdb_past_decode(bytes, piece, &image);
+	past_image->edit = find_edit(past, bytes->header->edit);
 	past_image->before = image.before;
 	tsdb_editcolumns_adapt(past->rel, past->table, past->columns, image.column_ids, &past_image->before);
+	room = sizeof(TsdbPastVersion) * ((Size) series->nversions + image.nsamples);
 	if (series->versions == NULL)
-		series->versions = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(TsdbPastVersion) * room);
+		series->versions = MemoryContextAllocHuge(CurrentMemoryContext, room);
 	else
-		series->versions = repalloc_huge(series->versions, sizeof(TsdbPastVersion) * room);
+		series->versions = repalloc_huge(series->versions, room);
 	for (uint32 i = 0; i < image.nsamples; i++)
 	{
 		bool was = (image.flags[i] & TSDB_IMAGE_WAS) != 0;

@@ -9,18 +9,18 @@
 #define TSDB_PASTSAMPLES_H
 
 #include "postgres.h"
-#include "edit/image.h"
+#include "format/image.h"
 #include "edit/journal.h"
 #include "executor/tuptable.h"
+#include "format/stretch.h"
 #include "series/tsdbtable.h"
 #include "utils/rel.h"
 
 #define TSDB_NO_ROW PG_UINT32_MAX
 
-/* An image with its edit. */
+/* A piece of an image with its edit. */
 typedef struct TsdbPastImage
 {
-	const TsdbEditImage *header;
 	const TsdbEdit *edit;
 	TsdbBatch before; /* FULL rows, columns = table->values as they are now */
 } TsdbPastImage;
@@ -29,7 +29,7 @@ typedef struct TsdbPastImage
 typedef struct TsdbPastVersion
 {
 	int64 time;
-	uint32 image; /* index; ascending numbers */
+	uint32 image; /* index; ascending in the order of edits */
 	uint32 row; /* of its `before`; TSDB_NO_ROW: there was no sample */
 	bool is_there; /* after the edit */
 } TsdbPastVersion;
@@ -61,8 +61,26 @@ extern TsdbPast *tsdb_past_open(Relation rel, Datum filter, int64 from, int64 un
 extern bool tsdb_past_next(TsdbPast *past, TsdbPastSeries *series);
 extern void tsdb_past_close(TsdbPast *past);
 
-/* tsdb_past_decode - bytes of an image; raises DATA_CORRUPTED.  Memory: current context. */
-extern void tsdb_past_decode(Relation rel, const TsdbEditImage *header, TsdbImage *image);
+/*
+ * TsdbPastBytes - an image's bytes, of whatever form: pieces that decode to a TsdbImage each, ascending in time.
+ */
+typedef struct TsdbPastBytes
+{
+	Relation rel;
+	const TsdbEditImage *header;
+	TsdbSpan bytes;
+	TsdbStretch stretch; /* TSDB_IMAGE_STRETCH */
+	uint32 npieces;
+} TsdbPastBytes;
+
+/* tsdb_past_read - fetch and check an image; raises DATA_CORRUPTED.  Memory: current context. */
+extern void tsdb_past_read(Relation rel, const TsdbEditImage *header, TsdbPastBytes *past);
+
+/* tsdb_past_overlaps - may a piece hold samples in [first_us, last_us]? */
+extern bool tsdb_past_overlaps(const TsdbPastBytes *past, uint32 piece, int64 first_us, int64 last_us);
+
+/* tsdb_past_decode - a piece; raises DATA_CORRUPTED.  Memory: current context. */
+extern void tsdb_past_decode(const TsdbPastBytes *past, uint32 piece, TsdbImage *image);
 
 /* tsdb_past_fill - store a row as the table has it into a slot; text in the current context. */
 extern void tsdb_past_fill(Relation rel, const TsdbTable *table, const Datum *tags, const bool *tag_isnull,

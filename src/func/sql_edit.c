@@ -16,6 +16,7 @@
 #include "commands/trigger.h"
 #include "edit/capture.h"
 #include "edit/edittags.h"
+#include "edit/rangeedit.h"
 #include "edit/undo.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -32,6 +33,9 @@
 #include "utils/snapmgr.h"
 
 static int64 run_insert(Relation rel, text *source, const char *kind, const char *reason);
+static bool has_delete_triggers(Relation rel);
+static int64 run_delete(Relation rel, const TsdbEdit *edit);
+static int64 run_range_delete(Relation rel, const TsdbEdit *edit);
 static char *reason_text(text *reason);
 static void refuse_triggers(Relation rel, const char *function, bool only_after);
 static char *insert_query(Relation rel, const char *source, const char *function);
@@ -77,16 +81,18 @@ tsdb_overwrite(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(id);
 }
 
+/*
+ * tsdb_mark_deleted - by ranges where nobody has to look at the rows, else a DELETE.
+ *
+ * The lock is taken later, in the mode that the way needs.
+ */
 PG_FUNCTION_INFO_V1(tsdb_mark_deleted);
 Datum
 tsdb_mark_deleted(PG_FUNCTION_ARGS)
 {
 	char *reason = reason_text(PG_GETARG_TEXT_PP(4));
-	Relation rel = tsdb_table_open(PG_GETARG_OID(0), RowExclusiveLock, ACL_DELETE);
-	Datum arguments[] = {PG_GETARG_DATUM(2), PG_GETARG_DATUM(3), PG_GETARG_DATUM(1)};
-	Oid types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID, JSONBOID};
+	Relation rel = tsdb_table_open(PG_GETARG_OID(0), AccessShareLock, ACL_DELETE);
 	TsdbEdit edit = {0};
-	char *query;
 	int64 id;
 
 	PreventCommandIfReadOnly("tsdb.mark_deleted()");
@@ -103,20 +109,15 @@ tsdb_mark_deleted(PG_FUNCTION_ARGS)
 				 errdetail("They are %s and %s.", pstrdup(timestamptz_to_str(edit.from_us)),
 						   pstrdup(timestamptz_to_str(edit.until_us)))));
 	tsdb_edittags_check_filter(rel, tsdb_table_get(rel), edit.series);
-	query = delete_query(rel, JB_ROOT_COUNT(DatumGetJsonbP(edit.series)) == 0);
-	id = tsdb_capture_begin(rel, &edit, false);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-	if (SPI_execute_with_args(query, 3, types, arguments, NULL, false, 0) != SPI_OK_DELETE)
-		elog(ERROR, "DELETE failed");
-	tsdb_capture_end(rel);
-	CommandCounterIncrement();
-	SPI_finish();
+	if (has_delete_triggers(rel) || check_enable_rls(RelationGetRelid(rel), InvalidOid, false) == RLS_ENABLED)
+		id = run_delete(rel, &edit);
+	else
+		id = run_range_delete(rel, &edit);
 	table_close(rel, NoLock);
 	PG_RETURN_INT64(id);
 }
 
-/* tsdb_undo - see undo.h.  Row triggers are refused: rows come back bit for bit, not through SQL. */
+/* tsdb_undo - see undo.h, which takes the lock that is needed.  Row triggers are refused: rows come back bit for bit, not through SQL. */
 PG_FUNCTION_INFO_V1(tsdb_undo);
 Datum
 tsdb_undo(PG_FUNCTION_ARGS)
@@ -133,7 +134,7 @@ tsdb_undo(PG_FUNCTION_ARGS)
 				 errmsg("there is no edit %lld", (long long) id),
 				 errdetail("It was never made, or its table was dropped."),
 				 errhint("View tsdb.edits lists them.")));
-	rel = tsdb_table_open(edit->relid, RowExclusiveLock, ACL_SELECT);
+	rel = tsdb_table_open(edit->relid, AccessShareLock, ACL_SELECT);
 	if (check_enable_rls(RelationGetRelid(rel), InvalidOid, false) == RLS_ENABLED)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -167,6 +168,52 @@ run_insert(Relation rel, text *source, const char *kind, const char *reason)
 	tsdb_capture_end(rel);
 	CommandCounterIncrement();
 	SPI_finish();
+	return id;
+}
+
+static bool
+has_delete_triggers(Relation rel)
+{
+	for (int i = 0; rel->trigdesc != NULL && i < rel->trigdesc->numtriggers; i++)
+		if (TRIGGER_FOR_DELETE(rel->trigdesc->triggers[i].tgtype))
+			return true;
+	return false;
+}
+
+static int64
+run_delete(Relation rel, const TsdbEdit *edit)
+{
+	Datum arguments[] = {TimestampTzGetDatum(edit->from_us), TimestampTzGetDatum(edit->until_us), edit->series};
+	Oid types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID, JSONBOID};
+	char *query = delete_query(rel, JB_ROOT_COUNT(DatumGetJsonbP(edit->series)) == 0);
+	int64 id = tsdb_capture_begin(rel, edit, false);
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	if (SPI_execute_with_args(query, 3, types, arguments, NULL, false, 0) != SPI_OK_DELETE)
+		elog(ERROR, "DELETE failed");
+	tsdb_capture_end(rel);
+	CommandCounterIncrement();
+	SPI_finish();
+	return id;
+}
+
+/* A DELETE with these conditions would need SELECT as well. */
+static int64
+run_range_delete(Relation rel, const TsdbEdit *edit)
+{
+	uint32 *series;
+	uint32 nseries;
+	int64 id;
+
+	if (pg_class_aclcheck(RelationGetRelid(rel), GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, RelationGetRelationName(rel));
+	series = tsdb_edittags_select(rel, tsdb_table_copy(rel), edit->series, &nseries);
+	if (JB_ROOT_COUNT(DatumGetJsonbP(edit->series)) == 0)
+		id = tsdb_rangeedit_delete(rel, edit, NULL, 0);
+	else
+		id = tsdb_rangeedit_delete(rel, edit, series, nseries);
+	CommandCounterIncrement();
 	return id;
 }
 

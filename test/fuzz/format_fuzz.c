@@ -1,16 +1,17 @@
 /*-------------------------------------------------------------------------
  *
  * format_fuzz.c
- *	  Decoders of summaries, cells, segment roots, group bases, group columns and archived stretches on arbitrary bytes.
+ *	  Decoders of summaries, cells, segment roots, group bases, group columns, archived stretches and before-images on arbitrary bytes.
  *
  * Input: what to decode, type, count (u16), then the object.  What a decoder takes
- * must survive being encoded and decoded again.  The checksums of roots and stretches are put right first.
+ * must survive being encoded and decoded again.  The checksums of roots, stretches and images are put right first.
  *-------------------------------------------------------------------------
  */
 #include "segment_kit.h"
 #include "summary_kit.h"
 
 #include "format/block.h"
+#include "format/image.h"
 #include "format/stretch.h"
 
 #define HEAD_BYTES 4
@@ -23,6 +24,7 @@ enum
 	GROUP_BASE,
 	GROUP_COLUMN,
 	STRETCH,
+	IMAGE,
 	NTARGETS
 };
 
@@ -34,6 +36,7 @@ static void fuzz_root(TsdbSpan src);
 static void fuzz_base(TsdbSpan src, uint32_t n);
 static void fuzz_column(TsdbSpan src, uint32_t n);
 static void fuzz_stretch(TsdbSpan src);
+static void fuzz_image(TsdbSpan src);
 static TsdbSpan with_crc(TsdbSpan src);
 static void expect(bool condition);
 
@@ -71,6 +74,9 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t nbytes)
 			break;
 		case STRETCH:
 			fuzz_stretch(src);
+			break;
+		case IMAGE:
+			fuzz_image(src);
 			break;
 	}
 	arena_reset(&arena);
@@ -181,6 +187,22 @@ fuzz_column(TsdbSpan src, uint32_t n)
 	for (uint32_t i = 0; i < n; i++)
 		expect(column.cells[i].offset == again.cells[i].offset && column.cells[i].nbytes == again.cells[i].nbytes);
 	expect(column.nsummaries == again.nsummaries && column.sub_us == again.sub_us && column.nsubs == again.nsubs);
+}
+
+static void
+fuzz_image(TsdbSpan src)
+{
+	TsdbImage first;
+	TsdbImage again;
+	TsdbBytes out;
+
+	if (tsdb_image_decode(with_crc(src), &first, &mem) != TSDB_OK)
+		return;
+	tsdb_bytes_init(&out, &mem);
+	tsdb_image_encode(&out, &first, NULL, &mem);
+	expect(tsdb_image_decode(tsdb_span(out.data, out.len), &again, &mem) == TSDB_OK);
+	expect(first.nsamples == again.nsamples && first.ncolumns == again.ncolumns && first.before.nrows == again.before.nrows);
+	expect(memcmp(first.times, again.times, first.nsamples * sizeof(int64_t)) == 0);
 }
 
 static void

@@ -152,6 +152,7 @@ foreach my $format (sort keys %formats)
 	$node->command_ok([ 'pg_dump', @source, @$dump ], "$format: pg_dump");
 	$target->safe_psql('postgres', "CREATE DATABASE $db TEMPLATE template0");
 	my @connection = ('-d', $target->connstr($db));
+	local $ENV{PGOPTIONS} = $format eq 'inserts' ? '-c tsdb.enforce_reason=off' : '';
 	$target->command_ok(
 		$restore ? [ 'pg_restore', '-e', @connection, @$restore ] : [ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', @connection, '-f', "$dir/$format.sql" ], "$format: restore");
 	check($format, $db);

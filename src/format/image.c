@@ -5,7 +5,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "edit/image.h"
+#include "format/image.h"
 #include "format/block.h"
 #include "format/ints.h"
 

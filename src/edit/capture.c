@@ -17,6 +17,7 @@
 #include "edit/capture.h"
 #include "edit/lookup.h"
 #include "miscadmin.h"
+#include "pg/compat.h"
 #include "series/series.h"
 #include "series/tsdbtable.h"
 #include "utils/builtins.h"

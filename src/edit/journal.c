@@ -18,6 +18,7 @@
 #include "commands/sequence.h"
 #include "edit/journal.h"
 #include "miscadmin.h"
+#include "pg/compat.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"

@@ -8,11 +8,15 @@
  * power are exact, and the division is correctly rounded.
  *
  * Body, after the tag:
- *	  k			tag parameter 0 .. 22; or parameter 31, with exceptions:
- *				k u8, e varint (1 .. n - 1), positions IPK(e, ascending),
- *				chunk(e values; DEC is not allowed in it)
- *	  integers	IPK(n), |i| < 2^51; at an exception the last good one before
- *				it, before the first good one that one
+ *	  k			tag parameter 0 .. 22; or parameter 31 or 30, with exceptions:
+ *				k u8, e varint (31: 1 .. n - 1; 30: 1 .. n), positions IPK(e, ascending),
+ *				31: chunk(e values; DEC is not allowed in it)
+ *				30: IPK(e) of distances, not 0: keys less those of i / 10^k
+ *	  integers	IPK(n), |i| < 2^51; of a value beside a decimal that one's; at another exception the
+ *				last one before it, before the first one that one
+ *
+ * Decimals that somebody has calculated with are off by a few units of the last bit, 36.806999999999995:
+ * the distance takes a bit or two, where the value takes eight bytes.
  *
  * The exceptions stand before the integers, so that a fold can leave them out
  * while it reads.  i and back is done by adding 1.5 * 2^52, which rounds to
@@ -22,7 +26,14 @@
  */
 #include "codec/codec_private.h"
 
-#define HAS_EXCEPTIONS 31 /* as tag parameter */
+#define HAS_EXCEPTIONS 31 /* as tag parameters */
+#define HAS_NEIGHBOURS 30
+#define MAX_DISTANCE 64 /* units of the last bit: a value so far from a decimal lies beside it */
+#define MAX_NEIGHBOUR (INT64_C(1) << 42) /* above, decimals lie so close that every value is beside one */
+#define NPROBES 64 /* exceptions, of which an eighth has to lie beside decimals */
+#define GOOD 0 /* of a value, in an array beside it */
+#define EXCEPTION 1
+#define NEIGHBOUR 2 /* an exception that lies beside a decimal */
 #define NSAMPLES 64
 #define LIMIT TSDB_DEC_LIMIT
 #define ROUNDER 6755399441055744.0 /* 1.5 * 2^52 */
@@ -38,7 +49,8 @@ typedef struct DecHead
 	uint32_t decimals;
 	uint32_t nexceptions;
 	int64_t *positions;
-	uint64_t *words; /* of the exceptions */
+	uint64_t *words; /* of the exceptions, or NULL */
+	int64_t *distances; /* of the exceptions, or NULL */
 } DecHead;
 
 static TSDB_INLINE int64_t round_to_integer(double value);
@@ -49,6 +61,12 @@ static TSDB_INLINE bool is_in_range(int64_t integer);
 static uint32_t find_integers(TsdbType type, const uint64_t *words, uint32_t n, double scale, int64_t *integers, uint8_t *bad);
 static uint32_t find_integers8(const uint64_t *words, uint32_t n, double scale, int64_t *integers, uint8_t *bad);
 static uint32_t find_integers4(const uint64_t *words, uint32_t n, double scale, int64_t *integers, uint8_t *bad);
+static uint32_t find_neighbours(TsdbType type, const uint64_t *words, uint32_t n, uint32_t decimals, const int64_t *integers,
+								uint8_t *bad);
+static void write_neighbours(TsdbBytes *out, TsdbType type, const uint64_t *words, uint32_t n, uint32_t decimals,
+							 const int64_t *integers, const uint8_t *bad, uint32_t nexceptions, const TsdbMem *scratch);
+static int64_t distance(TsdbType type, uint64_t word, int64_t integer, uint32_t decimals);
+static bool move_words(TsdbType type, uint64_t *words, const DecHead *head);
 static void fill_exceptions(int64_t *integers, const uint8_t *bad, uint32_t n);
 static void write_exceptions(TsdbBytes *out, TsdbType type, const uint64_t *words, uint32_t n, const uint8_t *bad,
 							 uint32_t nexceptions, unsigned mask, const TsdbMem *scratch);
@@ -61,7 +79,7 @@ static void words_from_integers(TsdbType type, const int64_t *integers, double s
 /*
  * tsdb_dec_encode - append a whole chunk, tag included.
  *
- * Returns false, with nothing appended, when more than half of the values are exceptions.
+ * Returns false, with nothing appended, when more than half of the values are neither decimals nor beside one.
  */
 bool
 tsdb_dec_encode(TsdbBytes *out, TsdbType type, const uint64_t *words, uint32_t n, uint32_t decimals,
@@ -70,14 +88,28 @@ tsdb_dec_encode(TsdbBytes *out, TsdbType type, const uint64_t *words, uint32_t n
 	int64_t *integers = tsdb_mem_array(scratch, n, sizeof(int64_t));
 	uint8_t *bad = tsdb_mem_array(scratch, n, 1);
 	uint32_t nexceptions;
+	uint32_t nneighbours = 0;
 
 	nexceptions = find_integers(type, words, n, tsdb_power_of_ten[decimals], integers, bad);
-	if (nexceptions > n / 2)
+	if (nexceptions > 0)
+		nneighbours = find_neighbours(type, words, n, decimals, integers, bad);
+	if (nexceptions - nneighbours > n / 2)
 		return false;
 	if (nexceptions == 0)
 		tsdb_bytes_append_u8(out, TSDB_TAG(TSDB_CODEC_DEC, decimals));
+	else if (nneighbours > nexceptions / 2)
+	{
+		fill_exceptions(integers, bad, n);
+		tsdb_bytes_append_u8(out, TSDB_TAG(TSDB_CODEC_DEC, HAS_NEIGHBOURS));
+		tsdb_bytes_append_u8(out, (uint8_t) decimals);
+		write_neighbours(out, type, words, n, decimals, integers, bad, nexceptions, scratch);
+	}
+	else if (nexceptions > n / 2)
+		return false;
 	else
 	{
+		for (uint32_t i = 0; i < n; i++)
+			bad[i] = bad[i] != GOOD ? EXCEPTION : GOOD;
 		tsdb_bytes_append_u8(out, TSDB_TAG(TSDB_CODEC_DEC, HAS_EXCEPTIONS));
 		tsdb_bytes_append_u8(out, (uint8_t) decimals);
 		write_exceptions(out, type, words, n, bad, nexceptions, mask, scratch);
@@ -99,6 +131,8 @@ tsdb_dec_decode(TsdbSpan *src, uint8_t tag, TsdbType type, uint64_t *words, uint
 	if (!read_head(src, tag, type, n, mask, &head, scratch) ||
 		decode_integers(src, type, tsdb_power_of_ten[head.decimals], words, n) != TSDB_OK)
 		return TSDB_CORRUPT;
+	if (head.distances != NULL)
+		return move_words(type, words, &head) ? TSDB_OK : TSDB_CORRUPT;
 	for (uint32_t i = 0; i < head.nexceptions; i++)
 		words[head.positions[i]] = head.words[i];
 	return TSDB_OK;
@@ -117,6 +151,15 @@ tsdb_dec_fold(TsdbSpan *src, uint8_t tag, uint32_t n, unsigned mask, TsdbFoldSta
 	double min;
 	double max;
 
+	if (tag == TSDB_TAG(TSDB_CODEC_DEC, HAS_NEIGHBOURS))
+	{
+		uint64_t *words = tsdb_mem_array(scratch, n, sizeof(uint64_t));
+
+		if (tsdb_dec_decode(src, tag, state->type, words, n, mask, scratch) != TSDB_OK)
+			return TSDB_CORRUPT;
+		tsdb_fold_add_words(state, words, n);
+		return TSDB_OK;
+	}
 	if (!read_head(src, tag, state->type, n, mask, &head, scratch) ||
 		tsdb_ipk_range(src, n, head.positions, head.nexceptions, &range) != TSDB_OK)
 		return TSDB_CORRUPT;
@@ -267,7 +310,7 @@ is_in_range(int64_t integer)
 	return (uint64_t) integer + (uint64_t) LIMIT - 1 < 2 * (uint64_t) LIMIT - 1;
 }
 
-/* Integers of all words; bad[i] = 1 where there is none.  Returns how many are bad. */
+/* Integers of all words; bad[i] = EXCEPTION where there is none.  Returns how many are bad. */
 static uint32_t
 find_integers(TsdbType type, const uint64_t *words, uint32_t n, double scale, int64_t *integers, uint8_t *bad)
 {
@@ -316,18 +359,87 @@ find_integers4(const uint64_t *words, uint32_t n, double scale, int64_t *integer
 	return (uint32_t) nbad;
 }
 
-/* Repeat the last good integer, so that the differences stay small; one is good. */
+/* Which of the bad ones lie beside the decimal of their integer, and how many; 0 as soon as it does not seem to pay. */
+static uint32_t
+find_neighbours(TsdbType type, const uint64_t *words, uint32_t n, uint32_t decimals, const int64_t *integers, uint8_t *bad)
+{
+	uint32_t count = 0;
+	uint32_t seen = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+	{
+		int64_t d;
+
+		if (bad[i] == GOOD)
+			continue;
+		if (++seen == NPROBES && count < NPROBES / 8)
+			return 0;
+		if (integers[i] <= -MAX_NEIGHBOUR || integers[i] >= MAX_NEIGHBOUR)
+			continue;
+		d = distance(type, words[i], integers[i], decimals);
+		if (d < -MAX_DISTANCE || d > MAX_DISTANCE)
+			continue;
+		bad[i] = NEIGHBOUR;
+		count++;
+	}
+	return count;
+}
+
+/* From the decimal to the word, in units of the last bit. */
+static int64_t
+distance(TsdbType type, uint64_t word, int64_t integer, uint32_t decimals)
+{
+	return (int64_t) ((uint64_t) tsdb_key_from_word(type, word) -
+					  (uint64_t) tsdb_key_from_word(type, tsdb_dec_word(type, integer, decimals)));
+}
+
+static void
+write_neighbours(TsdbBytes *out, TsdbType type, const uint64_t *words, uint32_t n, uint32_t decimals,
+				 const int64_t *integers, const uint8_t *bad, uint32_t nexceptions, const TsdbMem *scratch)
+{
+	int64_t *positions = tsdb_mem_array(scratch, nexceptions, sizeof(int64_t));
+	int64_t *distances = tsdb_mem_array(scratch, nexceptions, sizeof(int64_t));
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (bad[i] != GOOD)
+		{
+			positions[count] = i;
+			distances[count++] = distance(type, words[i], integers[i], decimals);
+		}
+	tsdb_bytes_append_varint(out, nexceptions);
+	tsdb_ipk_encode(out, positions, nexceptions);
+	tsdb_ipk_encode(out, distances, nexceptions);
+}
+
+/* Decimals to the words that lie beside them; false when one lands where its type has no value. */
+static bool
+move_words(TsdbType type, uint64_t *words, const DecHead *head)
+{
+	for (uint32_t i = 0; i < head->nexceptions; i++)
+	{
+		uint64_t *word = &words[head->positions[i]];
+		int64_t key = (int64_t) ((uint64_t) tsdb_key_from_word(type, *word) + (uint64_t) head->distances[i]);
+
+		if (head->distances[i] == 0 || (type == TSDB_TYPE_FLOAT4 && (key < INT32_MIN || key > INT32_MAX)))
+			return false;
+		*word = tsdb_word_from_key(type, key);
+	}
+	return true;
+}
+
+/* Repeat the last integer that counts, so that the differences stay small; one does. */
 static void
 fill_exceptions(int64_t *integers, const uint8_t *bad, uint32_t n)
 {
 	uint32_t first = 0;
 
-	while (bad[first])
+	while (bad[first] == EXCEPTION)
 		first++;
 	for (uint32_t i = 0; i < first; i++)
 		integers[i] = integers[first];
 	for (uint32_t i = first + 1; i < n; i++)
-		if (bad[i])
+		if (bad[i] == EXCEPTION)
 			integers[i] = integers[i - 1];
 }
 
@@ -353,6 +465,7 @@ write_exceptions(TsdbBytes *out, TsdbType type, const uint64_t *words, uint32_t 
 static bool
 read_head(TsdbSpan *src, uint8_t tag, TsdbType type, uint32_t n, unsigned mask, DecHead *head, const TsdbMem *scratch)
 {
+	bool has_neighbours;
 	uint8_t decimals;
 	uint64_t count;
 
@@ -360,24 +473,31 @@ read_head(TsdbSpan *src, uint8_t tag, TsdbType type, uint32_t n, unsigned mask, 
 	head->nexceptions = 0;
 	head->positions = NULL;
 	head->words = NULL;
+	head->distances = NULL;
 	if (!tsdb_type_is_float(type))
 		return false;
-	if (head->decimals != HAS_EXCEPTIONS)
+	if (head->decimals != HAS_EXCEPTIONS && head->decimals != HAS_NEIGHBOURS)
 		return head->decimals <= TSDB_MAX_DECIMALS;
 
+	has_neighbours = head->decimals == HAS_NEIGHBOURS;
 	if (!tsdb_span_read_u8(src, &decimals) || decimals > TSDB_MAX_DECIMALS ||
-		!tsdb_span_read_varint(src, &count) || count == 0 || count >= n)
+		!tsdb_span_read_varint(src, &count) || count == 0 || count >= (uint64_t) n + has_neighbours)
 		return false;
 	head->decimals = decimals;
 	head->nexceptions = (uint32_t) count;
 	head->positions = tsdb_mem_array(scratch, head->nexceptions, sizeof(int64_t));
-	head->words = tsdb_mem_array(scratch, head->nexceptions, sizeof(uint64_t));
 	if (tsdb_ipk_decode(src, head->positions, head->nexceptions) != TSDB_OK ||
 		head->positions[0] < 0 || head->positions[head->nexceptions - 1] >= (int64_t) n)
 		return false;
 	for (uint32_t i = 1; i < head->nexceptions; i++)
 		if (head->positions[i] <= head->positions[i - 1])
 			return false;
+	if (has_neighbours)
+	{
+		head->distances = tsdb_mem_array(scratch, head->nexceptions, sizeof(int64_t));
+		return tsdb_ipk_decode(src, head->distances, head->nexceptions) == TSDB_OK;
+	}
+	head->words = tsdb_mem_array(scratch, head->nexceptions, sizeof(uint64_t));
 	return tsdb_chunk_decode(src, type, head->words, head->nexceptions, mask & TSDB_MASK_EXCEPTIONS, scratch) == TSDB_OK;
 }
 

@@ -5,7 +5,7 @@
  *
  * Full plan: every codec that may pay is run and the smallest result kept.
  * Constant chunks are seen first; DICT gives up early when its values do not
- * repeat; BITS is tried only while the best is above 24 bits a value; RLE only
+ * repeat; BITS is tried only while the best is above 24 bits a value, and for a dictionary; RLE only
  * when there are fewer than 0.9 n runs.
  *
  * Sticky plan (flushes): the codec of the last chunk of the series is run
@@ -89,7 +89,7 @@ plan_chunk(TsdbBytes *out, TsdbType type, const uint64_t *words, uint32_t n, uns
 		compete(&contest, TSDB_CODEC_DEC, candidates[i], type, words, n, mask, scratch);
 	if (n >= 4)
 		compete(&contest, TSDB_CODEC_DICT, 0, type, words, n, mask, scratch);
-	if (contest.best.len == 0 || contest.best.len * 8 > (size_t) n * BITS_ABOVE)
+	if (mask == TSDB_MASK_DICTIONARY || contest.best.len == 0 || contest.best.len * 8 > (size_t) n * BITS_ABOVE)
 		compete(&contest, TSDB_CODEC_BITS, 0, type, words, n, mask, scratch);
 	if ((uint64_t) runs * 10 < (uint64_t) n * 9)
 		compete(&contest, TSDB_CODEC_RLE, 0, type, words, n, mask, scratch);

@@ -25,6 +25,7 @@ static void test_empty(void);
 static void test_floats(void);
 static void test_ints(void);
 static void test_specials(void);
+static void test_neighbours(void);
 static void test_wide_ints(void);
 static void test_sticky(void);
 static void test_sizes(void);
@@ -33,6 +34,7 @@ static void test_truncated(void);
 static void test_flipped(void);
 static void test_refused(void);
 static void test_frozen(void);
+static void fill_neighbours(TsdbType type, uint32_t n, uint32_t share, int64_t reach, uint64_t seed);
 static void fill_words(TsdbType type, PlantSeries series, uint32_t n, uint64_t seed);
 static void fill_exact(uint32_t shape, uint32_t n);
 static bool decodes_to(const TsdbBytes *chunk, TsdbType type, const uint64_t *expected, uint32_t n);
@@ -46,6 +48,7 @@ main(void)
 	test_floats();
 	test_ints();
 	test_specials();
+	test_neighbours();
 	test_wide_ints();
 	test_sticky();
 	test_sizes();
@@ -142,6 +145,40 @@ test_specials(void)
 		words[i] = (words[i] >> 32 & 0xfffffffe) | (i & 1);
 	failures += count_failures(TSDB_TYPE_FLOAT4, 4096);
 	ok(failures == 0, "NaN payloads, -0.0, infinities, subnormals, the limits of 2^51 .. 2^63");
+}
+
+/* Decimals that were calculated with, a few units of the last bit beside what they mean. */
+static void
+test_neighbours(void)
+{
+	static const TsdbType types[] = {TSDB_TYPE_FLOAT8, TSDB_TYPE_FLOAT4};
+	static const int64_t reaches[] = {1, 3, 64, 65, 100000};
+	uint32_t failures = 0;
+	TsdbBytes exact;
+	TsdbBytes beside;
+
+	for (int t = 0; t < 2; t++)
+		for (uint32_t i = 0; i < NLENGTHS; i++)
+			for (uint32_t share = 1; share <= 4; share++)
+				for (uint32_t r = 0; r < sizeof(reaches) / sizeof(reaches[0]); r++)
+				{
+					fill_neighbours(types[t], lengths[i], share, reaches[r], i);
+					failures += count_failures(types[t], lengths[i]);
+					for (uint32_t j = 0; j < lengths[i]; j += 5)
+						words[j] = types[t] == TSDB_TYPE_FLOAT8 ? UINT64_C(0x7ff8000000000000) : UINT64_C(0xff800000);
+					failures += count_failures(types[t], lengths[i]);
+				}
+	ok(failures == 0, "values beside decimals are exact, infinities between them too");
+
+	tsdb_bytes_init(&exact, &mem);
+	tsdb_bytes_init(&beside, &mem);
+	fill_neighbours(TSDB_TYPE_FLOAT8, 4096, 1, 0, 7);
+	tsdb_column_encode(&exact, TSDB_TYPE_FLOAT8, words, 4096, NULL, &mem);
+	fill_neighbours(TSDB_TYPE_FLOAT8, 4096, 4, 1, 7);
+	tsdb_column_encode(&beside, TSDB_TYPE_FLOAT8, words, 4096, NULL, &mem);
+	ok(beside.len < exact.len + 4096 / 4, "a quarter of them one unit off costs %zu bytes of 4096 values, %zu without",
+	   beside.len - exact.len, exact.len);
+	arena_reset(&arena);
 }
 
 static void
@@ -352,6 +389,9 @@ test_refused(void)
 		{"width 65", TSDB_TYPE_INT8, 2, 5, {6, 0x01, 0, 129, 0}},
 		{"bytes of offset without order 0", TSDB_TYPE_INT8, 2, 5, {6, 0x0d, 0, 0, 0}},
 		{"all values exceptional", TSDB_TYPE_FLOAT8, 1, 9, {2 | 31 << 3, 0, 1, 0x84, 0, 1, 0, 0, 0}},
+		{"more neighbours than values", TSDB_TYPE_FLOAT8, 1, 10, {2 | 30 << 3, 0, 2, 0x81, 0, 2, 0x84, 2, 0x84, 0}},
+		{"neighbour at no distance", TSDB_TYPE_FLOAT8, 1, 9, {2 | 30 << 3, 0, 1, 0x84, 0, 0x84, 0, 0x84, 0}},
+		{"neighbour beyond all floats", TSDB_TYPE_FLOAT4, 1, 14, {2 | 30 << 3, 0, 1, 0x84, 0, 0x84, 0xfe, 0xff, 0xff, 0xff, 0x1f, 0x84, 0}},
 	};
 	uint64_t decoded[4];
 
@@ -392,8 +432,23 @@ test_frozen(void)
 			tsdb_column_encode(&all, type, words, lengths[i], NULL, &mem);
 		}
 	checksum = tsdb_crc32c(all.data, all.len);
-	ok(checksum == UINT32_C(0xd20c7a44), "frozen bytes: checksum %08x of %zu", checksum, all.len);
+	ok(checksum == UINT32_C(0x817b8c50), "frozen bytes: checksum %08x of %zu", checksum, all.len);
 	arena_reset(&arena);
+}
+
+/* A walk of two decimals; each share-th value is up to `reach` units of the last bit off. */
+static void
+fill_neighbours(TsdbType type, uint32_t n, uint32_t share, int64_t reach, uint64_t seed)
+{
+	int64_t at = 4711;
+
+	for (uint32_t i = 0; i < n; i++)
+	{
+		at += (int64_t) random_below(&seed, 41) - 20;
+		words[i] = tsdb_dec_word(type, at, 2);
+		if (i % share == 0)
+			words[i] = tsdb_word_from_key(type, tsdb_key_from_word(type, words[i]) + (int64_t) random_below(&seed, (uint32_t) (2 * reach + 1)) - reach);
+	}
 }
 
 /* n words of the series; for integers its values as such, random bits cut to the width. */

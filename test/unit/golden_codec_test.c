@@ -103,6 +103,7 @@ static const GoldenCase cases[] = {
 	COLUMN("const_int8", TSDB_TYPE_INT8, TSDB_CODEC_CONST, 0, fill_minus, 1000, -1, KIND_ANY),
 	COLUMN("dec_float8", TSDB_TYPE_FLOAT8, TSDB_CODEC_DEC, 2, fill_decimals, 1000, -1, KIND_ANY),
 	COLUMN("dec_exceptions", TSDB_TYPE_FLOAT8, TSDB_CODEC_DEC, 2, fill_exceptions, 1000, -1, KIND_ANY),
+	COLUMN("dec_neighbours", TSDB_TYPE_FLOAT8, TSDB_CODEC_DEC, 2, fill_neighbours, 1000, -1, KIND_ANY),
 	COLUMN("dec_float4", TSDB_TYPE_FLOAT4, TSDB_CODEC_DEC, 1, fill_decimals4, 1000, -1, KIND_ANY),
 	COLUMN("bits_float8", TSDB_TYPE_FLOAT8, TSDB_CODEC_BITS, 0, fill_digits, 300, -1, KIND_ANY),
 	COLUMN("bits_float4", TSDB_TYPE_FLOAT4, TSDB_CODEC_BITS, 0, fill_digits4, 300, -1, KIND_ANY),

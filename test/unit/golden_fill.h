@@ -69,6 +69,17 @@ fill_exceptions(uint64_t *words, uint32_t n)
 		words[i * 13] = odd[i % 6];
 }
 
+/* Decimals and their neighbours, and some values that are neither. */
+__attribute__((unused)) static void
+fill_neighbours(uint64_t *words, uint32_t n)
+{
+	fill_decimals(words, n);
+	for (uint32_t i = 0; i < n; i++)
+		words[i] += i % 3 == 0 ? i % 5 - UINT64_C(2) : 0;
+	for (uint32_t i = 100; i < n; i += 211)
+		words[i] = UINT64_C(0x7ff8000000000000);
+}
+
 __attribute__((unused)) static void
 fill_decimals4(uint64_t *words, uint32_t n)
 {

@@ -14,6 +14,9 @@
 #define AIM_ROWS 4096.0 /* samples of a block: wanted, good range, limit */
 #define MIN_GOOD_ROWS 2048.0
 #define MAX_GOOD_ROWS 8640.0
+#define SPARSE_ROWS_A_DAY 2000.0 /* series with less: long blocks pack better, and little is decoded in vain */
+#define SPARSE_AIM_ROWS 8192.0
+#define SPARSE_MAX_GOOD_ROWS 12288.0
 #define MAX_ROWS 16384.0
 #define SAMPLE_ROWS 4096 /* fewer say nothing about the series of a table */
 #define MAX_SEGMENT_US (512 * TSDB_US_PER_DAY)
@@ -29,7 +32,7 @@ static const int64_t ladder_us[] = {
 #define NLADDER (sizeof(ladder_us) / sizeof(ladder_us[0]))
 
 static int64_t floor_div(int64_t a, int64_t b);
-static double badness(double rows);
+static double badness(double rows, bool is_sparse);
 
 bool
 tsdb_grid_floor(int64_t t_us, int64_t step_us, int64_t *start_us)
@@ -90,12 +93,13 @@ tsdb_grid_choose_block(uint64_t nrows, int64_t span_us, int64_t sample_us, int64
 {
 	double rows_per_us = span_us > 0 ? (double) nrows / (double) span_us : 0;
 	int64_t best_us = segment_us;
-	double best = badness(rows_per_us * (double) segment_us);
+	bool is_sparse = rows_per_us * (double) TSDB_US_PER_DAY < SPARSE_ROWS_A_DAY;
+	double best = badness(rows_per_us * (double) segment_us, is_sparse);
 
 	/* Downwards: the longest of equally good ones, the shortest when all are too full. */
 	for (size_t i = NLADDER; i-- > 0;)
 	{
-		double now = badness(rows_per_us * (double) ladder_us[i]);
+		double now = badness(rows_per_us * (double) ladder_us[i], is_sparse);
 
 		if (ladder_us[i] < sample_us || ladder_us[i] % sample_us != 0 || segment_us % ladder_us[i] != 0)
 			continue;
@@ -127,11 +131,12 @@ floor_div(int64_t a, int64_t b)
 
 /* badness - how far a block of so many rows is from the aim: the ratio, worse out of the good range, worst above the limit. */
 static double
-badness(double rows)
+badness(double rows, bool is_sparse)
 {
-	double ratio = rows > AIM_ROWS ? rows / AIM_ROWS : AIM_ROWS / (rows > 1e-9 ? rows : 1e-9);
+	double aim = is_sparse ? SPARSE_AIM_ROWS : AIM_ROWS;
+	double ratio = rows > aim ? rows / aim : aim / (rows > 1e-9 ? rows : 1e-9);
 
 	if (rows > MAX_ROWS)
 		return 1e30 * ratio;
-	return rows < MIN_GOOD_ROWS || rows > MAX_GOOD_ROWS ? 1e6 * ratio : ratio;
+	return rows < MIN_GOOD_ROWS || rows > (is_sparse ? SPARSE_MAX_GOOD_ROWS : MAX_GOOD_ROWS) ? 1e6 * ratio : ratio;
 }

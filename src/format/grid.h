@@ -34,7 +34,7 @@ extern int64_t tsdb_grid_segment_start(int32_t segment_no, int64_t segment_us);
  */
 extern int64_t tsdb_grid_choose_segment(uint64_t nrows, uint64_t nseries, double series_us, int64_t segment_us);
 
-/* tsdb_grid_choose_block - span from the ladder so that a block holds about 4096 of nrows samples spread over span_us. Divides segment_us or equals it. */
+/* tsdb_grid_choose_block - span from the ladder so that a block holds about 4096 of nrows samples spread over span_us, 8192 of less than 2000 a day. Divides segment_us or equals it. */
 extern int64_t tsdb_grid_choose_block(uint64_t nrows, int64_t span_us, int64_t sample_us, int64_t segment_us);
 
 /* tsdb_grid_ladder - the i-th span of the ladder of automatic block spans, ascending from 0; 0 beyond its end. */

@@ -437,11 +437,11 @@ is_gone(const TsdbCompaction *compaction, uint32 i)
 	return compaction->is_merged[i] || compaction->is_moved[i];
 }
 
-/* A run that others are coded against stays as long as one of them. */
+/* A run that others are coded against stays as long as one of them; from the end, since bases lie before and may have bases. */
 static void
 keep_bases(TsdbCompaction *compaction)
 {
-	for (uint32 i = 0; i < compaction->nruns; i++)
+	for (uint32 i = compaction->nruns; i-- > 0;)
 	{
 		uint64 base_no = compaction->runs[i].run.base_no;
 		uint32 low = 0;

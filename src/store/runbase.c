@@ -18,12 +18,25 @@
 
 #define NGENERATIONS 64
 
+/* Where bases are read from, and to. */
+typedef struct Source
+{
+	TsdbStore *store;
+	Relation rel;
+	Snapshot snapshot;
+	const TsdbWanted *wanted;
+	int nwanted;
+	TsdbRunBase *base;
+	MemoryContext parent;
+} Source;
+
 static pg_atomic_uint64 *generations = NULL; /* in shared memory */
 
 static void make_generations(void *piece);
 static pg_atomic_uint64 *generation_of(Relation rel);
-static void load_base(TsdbStore *store, Relation rel, Snapshot snapshot, const TsdbRun *run,
-					  const TsdbWanted *wanted, int nwanted, TsdbRunBase *base, MemoryContext parent);
+static const TsdbBatch *find_base(Source *source, uint64 run_no, uint64 wanted_by, int depth);
+static void load_base(Source *source, uint64 run_no, uint64 wanted_by, int depth, TsdbBatch *rows, MemoryContext context);
+static void read_base(Source *source, uint64 run_no, uint64 wanted_by, TsdbStoredRun *stored);
 
 void
 tsdb_runbase_decode(TsdbStore *store, Relation rel, Snapshot snapshot, const TsdbStoredRun *stored, uint32 chunk_no,
@@ -35,9 +48,9 @@ tsdb_runbase_decode(TsdbStore *store, Relation rel, Snapshot snapshot, const Tsd
 
 	if (run.base_no != 0)
 	{
-		if (base->run_no != run.base_no)
-			load_base(store, rel, snapshot, &run, wanted, nwanted, base, parent);
-		run.base = &base->rows;
+		Source source = {store, rel, snapshot, wanted, nwanted, base, parent};
+
+		run.base = find_base(&source, run.base_no, run.run_no, 1);
 	}
 	TSDB_CHECK(tsdb_runchunk_decode(bytes, &run, &run.chunks[chunk_no], wanted, nwanted, batch, mem),
 			   rel, "Chunk %u of run %llu does not decode.", chunk_no, (unsigned long long) run.run_no);
@@ -79,32 +92,68 @@ generation_of(Relation rel)
 	return &generations[TSDB_LOCATOR_NUMBER(rel->rd_locator) % NGENERATIONS];
 }
 
+/* The rows of a base, decoded if they are not at hand; they stay until the next call. */
+static const TsdbBatch *
+find_base(Source *source, uint64 run_no, uint64 wanted_by, int depth)
+{
+	TsdbRunBase *base = source->base;
+	MemoryContext context;
+	TsdbBatch rows = {0};
+	int oldest = 0;
+
+	for (int i = 0; i < TSDB_RUNBASE_KEPT; i++)
+	{
+		if (base->kept[i].run_no == run_no)
+		{
+			base->kept[i].used = ++base->clock;
+			return &base->kept[i].rows;
+		}
+	}
+	context = AllocSetContextCreate(source->parent, "tsdb base of runs", ALLOCSET_SMALL_SIZES);
+	load_base(source, run_no, wanted_by, depth, &rows, context);
+	for (int i = 1; i < TSDB_RUNBASE_KEPT; i++)
+		if (base->kept[i].used < base->kept[oldest].used)
+			oldest = i;
+	if (base->kept[oldest].context != NULL)
+		MemoryContextDelete(base->kept[oldest].context);
+	base->kept[oldest].run_no = run_no;
+	base->kept[oldest].used = ++base->clock;
+	base->kept[oldest].context = context;
+	base->kept[oldest].rows = rows;
+	return &base->kept[oldest].rows;
+}
+
 static void
-load_base(TsdbStore *store, Relation rel, Snapshot snapshot, const TsdbRun *run, const TsdbWanted *wanted, int nwanted,
-		  TsdbRunBase *base, MemoryContext parent)
+load_base(Source *source, uint64 run_no, uint64 wanted_by, int depth, TsdbBatch *rows, MemoryContext context)
+{
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	TsdbMem mem = tsdb_mem_context(context);
+	TsdbStoredRun stored;
+
+	if (depth > TSDB_RUNBASE_MAX_DEPTH)
+		TSDB_CHECK(TSDB_CORRUPT, source->rel, "Run %llu is coded against a chain of more than %d runs.",
+				   (unsigned long long) wanted_by, TSDB_RUNBASE_MAX_DEPTH);
+	read_base(source, run_no, wanted_by, &stored);
+	if (stored.run.base_no != 0)
+		stored.run.base = find_base(source, stored.run.base_no, run_no, depth + 1);
+	TSDB_CHECK(tsdb_runchunk_decode(tsdb_runstore_chunk(source->store, source->rel, source->snapshot, &stored, 0),
+									&stored.run, stored.run.chunks, source->wanted, source->nwanted, rows, &mem),
+			   source->rel, "Chunk 0 of run %llu does not decode.", (unsigned long long) run_no);
+	MemoryContextSwitchTo(caller);
+}
+
+/* The header of a base. */
+static void
+read_base(Source *source, uint64 run_no, uint64 wanted_by, TsdbStoredRun *stored)
 {
 	TsdbStoreRow row = {0};
-	TsdbStoredRun stored;
-	MemoryContext caller;
-	TsdbMem mem;
 
-	base->run_no = 0;
-	if (base->context == NULL)
-		base->context = AllocSetContextCreate(parent, "tsdb base of runs", ALLOCSET_SMALL_SIZES);
-	MemoryContextReset(base->context);
-	caller = MemoryContextSwitchTo(base->context);
-	mem = tsdb_mem_context(base->context);
-	row.seq = (int32) (run->base_no & PG_INT32_MAX);
-	if (!tsdb_store_find(store, snapshot, TSDB_KIND_RUN, 0, row.seq, &row.bytes, &row.tid))
-		TSDB_CHECK(TSDB_CORRUPT, rel, "Run %llu is coded against run %llu, which is not there.",
-				   (unsigned long long) run->run_no, (unsigned long long) run->base_no);
-	tsdb_runstore_decode_row(rel, &row, &stored);
-	if (stored.run.run_no != run->base_no || stored.run.base_no != 0 || stored.run.nchunks != 1)
-		TSDB_CHECK(TSDB_CORRUPT, rel, "Run %llu is coded against run %llu, which is no base.",
-				   (unsigned long long) run->run_no, (unsigned long long) stored.run.run_no);
-	TSDB_CHECK(tsdb_runchunk_decode(tsdb_runstore_chunk(store, rel, snapshot, &stored, 0), &stored.run,
-									stored.run.chunks, wanted, nwanted, &base->rows, &mem),
-			   rel, "Chunk 0 of run %llu does not decode.", (unsigned long long) run->base_no);
-	base->run_no = run->base_no;
-	MemoryContextSwitchTo(caller);
+	row.seq = (int32) (run_no & PG_INT32_MAX);
+	if (!tsdb_store_find(source->store, source->snapshot, TSDB_KIND_RUN, 0, row.seq, &row.bytes, &row.tid))
+		TSDB_CHECK(TSDB_CORRUPT, source->rel, "Run %llu is coded against run %llu, which is not there.",
+				   (unsigned long long) wanted_by, (unsigned long long) run_no);
+	tsdb_runstore_decode_row(source->rel, &row, stored);
+	if (stored->run.run_no != run_no || stored->run.nchunks != 1)
+		TSDB_CHECK(TSDB_CORRUPT, source->rel, "Run %llu is coded against run %llu, which is no base.",
+				   (unsigned long long) wanted_by, (unsigned long long) stored->run.run_no);
 }

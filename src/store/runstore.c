@@ -222,8 +222,7 @@ note_offer(TsdbRunOffer *offer, Relation rel, const TsdbRun *run)
 {
 	offer->generation = tsdb_runbase_generation(rel);
 	offer->is_used = run->base_no != 0;
-	offer->may_serve = run->base_no == 0 && run->nchunks == 1 && run->payload_bytes <= BASE_MAX_BYTES;
-	offer->nbytes = run->payload_bytes;
+	offer->may_serve = run->nchunks == 1 && run->payload_bytes <= BASE_MAX_BYTES;
 }
 
 /* Count a run that was written; so many of them are work for the maintainer. */

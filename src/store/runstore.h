@@ -34,7 +34,6 @@ typedef struct TsdbRunOffer
 	uint64 generation; /* of the base; out: of the run that was written */
 	bool is_used; /* out: the run is coded against the base */
 	bool may_serve; /* out: the run may become a base */
-	uint64 nbytes; /* out: of the run's payload */
 } TsdbRunOffer;
 
 /*

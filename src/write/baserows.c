@@ -3,9 +3,12 @@
  * baserows.c
  *	  What this backend committed last to a table, for coding the next run against it.
  *
- * A base serves until the last run coded against it was bigger than the average of all since, itself included:
- * the further from the base, the bigger the differences, and a new one costs its
- * own size once.  Compaction ends it too (store/runbase.h).
+ * Runs of one set of series form a chain.  Differences are smallest from the run just before, but whoever reads a run
+ * reads its base too, and the base of that: so the base of the run at place p lies FANOUT^z runs before it, where z
+ * says how often FANOUT divides p.  Three of four runs have their neighbour for a base, and
+ * no run has more than (FANOUT - 1) * NLEVELS runs below it.
+ *
+ * A chain ends when it is full, when the series are other ones, and with a compaction (store/runbase.h).
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -15,79 +18,87 @@
 #include "utils/memutils.h"
 #include "write/baserows.h"
 
-#define NPLACES 8 /* tables of which a base is remembered */
+#define NPLACES 8 /* tables of which a chain is remembered */
+#define FANOUT 4
+#define NLEVELS 4
+#define CHAIN_RUNS 256 /* FANOUT^NLEVELS */
 #define MIN_ROWS 16 /* fewer: the run's own numbers are most of it */
 #define MAX_WORDS 65536 /* of all columns together */
 
-typedef struct Base
+/* A run; lives in its own memory. */
+typedef struct Kept
 {
-	RelFileLocator locator;
-	MemoryContext context; /* of rows; NULL = none */
+	MemoryContext context;
 	TsdbBatch rows; /* without text columns */
 	uint64 run_no;
-	uint64 generation;
-	uint64 nbytes; /* of it and all coded against it */
-	uint64 nruns;
-	bool is_worn; /* the next run is coded for itself */
-} Base;
+	int nlevels; /* of the chain, that it is the last run of */
+} Kept;
 
-static Base bases[NPLACES];
-static Base written[NPLACES]; /* by this transaction */
+typedef struct Chain
+{
+	RelFileLocator locator;
+	uint64 generation; /* of all its runs */
+	uint32 nruns; /* 0 = none */
+	Kept *last[NLEVELS]; /* level z: at the last place that FANOUT^z divides */
+} Chain;
+
+/* A run of the transaction in progress. */
+typedef struct Written
+{
+	RelFileLocator locator;
+	uint64 generation;
+	uint32 place; /* in its chain */
+	Kept *kept; /* NULL = none */
+} Written;
+
+static Chain chains[NPLACES];
+static Written written[NPLACES];
 static bool has_written = false;
 
-static Base *place_of(Base *places, Relation rel);
-static void free_base(Base *base);
-static void copy_rows(TsdbBatch *copy, const TsdbBatch *rows);
+static int slot_of(Relation rel);
+static int level_of(uint32 place);
+static void append_run(Chain *chain, Written *run);
+static void end_chain(Chain *chain);
+static void drop_written(Written *run);
+static Kept *keep_rows(const TsdbBatch *rows, uint64 run_no);
 static void *copy_array(const void *array, Size nbytes);
 
 void
 tsdb_baserows_offer(Relation rel, TsdbRunOffer *offer)
 {
-	Base *base = place_of(bases, rel);
+	const Chain *chain = &chains[slot_of(rel)];
+	const Kept *base;
 
 	memset(offer, 0, sizeof(*offer));
-	if (base->context == NULL || base->is_worn || !RelFileLocatorEquals(base->locator, rel->rd_locator))
+	if (chain->nruns == 0 || chain->nruns == CHAIN_RUNS || !RelFileLocatorEquals(chain->locator, rel->rd_locator))
 		return;
+	base = chain->last[level_of(chain->nruns)];
 	offer->run_no = base->run_no;
 	offer->rows = &base->rows;
-	offer->generation = base->generation;
+	offer->generation = chain->generation;
 }
 
 void
 tsdb_baserows_note(Relation rel, const TsdbBatch *rows, uint64 run_no, const TsdbRunOffer *offer)
 {
-	Base *base = place_of(offer->is_used ? bases : written, rel);
-	MemoryContext caller;
+	Written *run = &written[slot_of(rel)];
 
-	if (offer->is_used)
-	{
-		base->nbytes += offer->nbytes;
-		base->nruns++;
-		base->is_worn = offer->nbytes * base->nruns > base->nbytes;
-		return;
-	}
 	if (!offer->may_serve || rows->nrows < MIN_ROWS || rows->series == NULL || rows->kinds != NULL ||
 		(uint64) rows->nrows * rows->ncolumns > MAX_WORDS)
 		return;
-	free_base(base);
-	base->context = AllocSetContextCreate(TopMemoryContext, "tsdb base rows", ALLOCSET_SMALL_SIZES);
-	caller = MemoryContextSwitchTo(base->context);
-	copy_rows(&base->rows, rows);
-	MemoryContextSwitchTo(caller);
-	base->locator = rel->rd_locator;
-	base->run_no = run_no;
-	base->generation = offer->generation;
-	base->nbytes = offer->nbytes;
-	base->nruns = 1;
-	base->is_worn = false;
+	drop_written(run);
+	run->kept = keep_rows(rows, run_no);
+	run->locator = rel->rd_locator;
+	run->generation = offer->generation;
+	run->place = offer->is_used ? chains[slot_of(rel)].nruns : 0;
 	has_written = true;
 }
 
 void
 tsdb_baserows_forget(Relation rel)
 {
-	free_base(place_of(bases, rel));
-	free_base(place_of(written, rel));
+	end_chain(&chains[slot_of(rel)]);
+	drop_written(&written[slot_of(rel)]);
 }
 
 void
@@ -96,42 +107,93 @@ tsdb_baserows_end(bool committed)
 	if (!has_written)
 		return;
 	for (int i = 0; i < NPLACES; i++)
-	{
-		if (written[i].context == NULL)
-			continue;
-		if (committed)
-		{
-			free_base(&bases[i]);
-			bases[i] = written[i];
-			memset(&written[i], 0, sizeof(Base));
-		}
+		if (written[i].kept != NULL && committed)
+			append_run(&chains[i], &written[i]);
 		else
-			free_base(&written[i]);
-	}
+			drop_written(&written[i]);
 	has_written = false;
 }
 
 // private functions
 
-static Base *
-place_of(Base *places, Relation rel)
+static int
+slot_of(Relation rel)
 {
-	return &places[TSDB_LOCATOR_NUMBER(rel->rd_locator) % NPLACES];
+	return TSDB_LOCATOR_NUMBER(rel->rd_locator) % NPLACES;
+}
+
+/* The level whose last run is the base of the run at a place. */
+static int
+level_of(uint32 place)
+{
+	int level = 0;
+
+	for (; level < NLEVELS - 1 && place % FANOUT == 0; place /= FANOUT)
+		level++;
+	return level;
+}
+
+/* A run that was committed: the next of the chain, or the first of a new one. */
+static void
+append_run(Chain *chain, Written *run)
+{
+	int level = NLEVELS - 1;
+
+	if (run->place == 0)
+	{
+		end_chain(chain);
+		chain->locator = run->locator;
+		chain->generation = run->generation;
+	}
+	else if (run->place != chain->nruns || !RelFileLocatorEquals(run->locator, chain->locator))
+	{
+		drop_written(run);
+		return;
+	}
+	else
+		level = level_of(run->place);
+
+	for (; level >= 0; level--)
+	{
+		Kept *old = chain->last[level];
+
+		if (old != NULL && --old->nlevels == 0)
+			MemoryContextDelete(old->context);
+		chain->last[level] = run->kept;
+		run->kept->nlevels++;
+	}
+	chain->nruns++;
+	run->kept = NULL;
 }
 
 static void
-free_base(Base *base)
+end_chain(Chain *chain)
 {
-	if (base->context != NULL)
-		MemoryContextDelete(base->context);
-	memset(base, 0, sizeof(Base));
+	for (int level = 0; level < NLEVELS; level++)
+		if (chain->last[level] != NULL && --chain->last[level]->nlevels == 0)
+			MemoryContextDelete(chain->last[level]->context);
+	memset(chain, 0, sizeof(Chain));
 }
 
-/* Series and the columns that differences are made of; in the current context. */
 static void
-copy_rows(TsdbBatch *copy, const TsdbBatch *rows)
+drop_written(Written *run)
 {
-	memset(copy, 0, sizeof(*copy));
+	if (run->kept != NULL)
+		MemoryContextDelete(run->kept->context);
+	run->kept = NULL;
+}
+
+/* A copy of the series and the columns that differences are made of. */
+static Kept *
+keep_rows(const TsdbBatch *rows, uint64 run_no)
+{
+	MemoryContext context = AllocSetContextCreate(TopMemoryContext, "tsdb base rows", ALLOCSET_SMALL_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	Kept *kept = palloc0(sizeof(Kept));
+	TsdbBatch *copy = &kept->rows;
+
+	kept->context = context;
+	kept->run_no = run_no;
 	copy->nrows = rows->nrows;
 	copy->series = copy_array(rows->series, sizeof(uint32) * rows->nrows);
 	copy->columns = palloc_array(TsdbColumn, rows->ncolumns + 1);
@@ -144,6 +206,8 @@ copy_rows(TsdbBatch *copy, const TsdbBatch *rows)
 		copy->columns[copy->ncolumns] = *column;
 		copy->columns[copy->ncolumns++].words = copy_array(column->words, sizeof(uint64) * rows->nrows);
 	}
+	MemoryContextSwitchTo(caller);
+	return kept;
 }
 
 static void *

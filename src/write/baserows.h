@@ -4,8 +4,8 @@
  *	  What this backend committed last to a table, for coding the next run against it.
  *
  * Samples of many series at one moment have little to do with each other: a run of one sample per series takes
- * three times the bytes of its share of a segment.  As differences from a run of some moments before it takes
- * little more.  Contract with compaction: store/runbase.h.
+ * three times the bytes of its share of a segment.  As differences from the run before it takes less than that.
+ * Contract with compaction: store/runbase.h.
  *-------------------------------------------------------------------------
  */
 #ifndef TSDB_BASEROWS_H

@@ -75,4 +75,15 @@ TRUNCATE walk; TRUNCATE twin;
 CALL second(32); CALL second(33);
 SELECT count(*) FROM difference;
 SELECT * FROM tsdb.verify('walk');
+
+-- A long chain: each run against one of those before it, some far behind.
+DO $$ BEGIN FOR n IN 101 .. 400 LOOP CALL second(n); COMMIT; END LOOP; END $$;
+SELECT count(*) AS runs, count(*) FILTER (WHERE bytes > 400) AS alone FROM tsdb.runs('walk');
+SELECT count(*) FROM difference;
+SELECT * FROM tsdb.verify('walk');
+SELECT t, (SELECT count(*) FROM (SELECT * FROM walk WHERE time = t INTERSECT ALL SELECT * FROM twin WHERE time = t) both_have) AS same
+    FROM (VALUES (timestamptz '2026-01-01 00:06:00+00'), ('2026-01-01 00:02:00+00'), ('2026-01-01 00:05:55+00')) v (t);
+SELECT time, value FROM walk WHERE series = 9 ORDER BY time DESC LIMIT 2;
+SELECT tsdb.compact('walk');
+SELECT count(*) FROM difference;
 DROP VIEW difference; DROP TABLE walk, twin; DROP PROCEDURE second;

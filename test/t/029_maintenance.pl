@@ -73,6 +73,18 @@ ok($node->poll_query_until('later', q{SELECT count(*) BETWEEN 100 AND 300 FROM e
 is($node->safe_psql('later', q{SELECT count(*) FROM expiring WHERE time > now() - interval '6 days 23 hours'}), '167', 'what is younger stays');
 verify_clean($node, 'expiring', 'retention', 'later');
 
+# Runs against runs against runs: the rows of the first two are packed, those of the last are too young.
+$node->safe_psql('later', <<'SQL');
+CREATE TABLE chained (time timestamptz NOT NULL, s int4, v float8) USING tsdb WITH (tags = 's', sample_interval = '1s', compact_after = '1h');
+INSERT INTO chained SELECT '2020-01-01 00:00:00Z', s, s / 100.0 FROM generate_series(1, 200) s;
+INSERT INTO chained SELECT '2020-01-01 00:00:01Z', s, s / 100.0 + 0.01 FROM generate_series(1, 200) s;
+INSERT INTO chained SELECT now() + interval '1 day', s, s / 100.0 + 0.03 FROM generate_series(1, 200) s;
+SQL
+ok($node->poll_query_until('later', q{SELECT count(*) = 200 FROM tsdb.segments('chained')}), 'what is old of a chain of runs is packed');
+is($node->safe_psql('later', q{SELECT count(*) FROM tsdb.runs('chained')}), '3', 'the chain stays as long as its end');
+is($node->safe_psql('later', q{SELECT count(*), round(sum(v)::numeric, 2) FROM chained}), '600|611.00', 'and can be read');
+verify_clean($node, 'chained', 'chained', 'later');
+
 # A table that somebody has locked is skipped; others are not held up.
 $node->safe_psql('postgres', 'CREATE TABLE locked (time timestamptz NOT NULL, v float8) USING tsdb WITH (tags = $$$$, sample_interval = $$1s$$)');
 my $locker = DurabilityKit::Session->new($node);

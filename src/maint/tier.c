@@ -27,6 +27,7 @@
 static bool merge_tier(TsdbCompaction *compaction, uint8 tier);
 static uint32 choose_runs(TsdbCompaction *compaction, uint8 tier, bool *chosen);
 static void merge_runs(TsdbCompaction *compaction, const bool *chosen, uint8 tier);
+static uint32 run_pages(const TsdbCompaction *compaction);
 static Size row_bytes(const TsdbTable *table);
 static bool piece_end(TsdbRunCursor *list, uint32 ncursors, uint64 max_rows, TsdbKey *until);
 static bool lowest_key(TsdbRunCursor *list, uint32 ncursors, TsdbKey *key);
@@ -86,6 +87,7 @@ merge_runs(TsdbCompaction *compaction, const bool *chosen, uint8 tier)
 								  compaction->runs, chosen, compaction->nruns, (Size) maintenance_work_mem * 1024);
 	list = tsdb_runcursor_list(cursors, &ncursors);
 	tsdb_progress_phase(TSDB_PHASE_TIERS, 0);
+	tsdb_store_note_run_pages(compaction->store, run_pages(compaction));
 	while (piece_end(list, ncursors, max_rows, &until))
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -97,6 +99,18 @@ merge_runs(TsdbCompaction *compaction, const bool *chosen, uint8 tier)
 	tsdb_runcursor_close(cursors);
 	for (uint32 i = 0; i < compaction->nruns; i++)
 		compaction->is_moved[i] |= chosen[i];
+}
+
+/* Full pages of merged runs, also of those that will be deleted: their place is free only then. */
+static uint32
+run_pages(const TsdbCompaction *compaction)
+{
+	uint64 npages = 0;
+
+	for (uint32 i = 0; i < compaction->nruns; i++)
+		if (compaction->runs[i].run.tier > 0)
+			npages += compaction->runs[i].run.payload_bytes / TSDB_STORE_MAX_BYTES;
+	return Min(npages, PG_INT32_MAX);
 }
 
 /* Decoded size of a row. */

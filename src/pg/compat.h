@@ -162,6 +162,26 @@ tsdb_compat_first_page(Relation rel)
 }
 
 /*
+ * tsdb_compat_extend - make the main fork at least so many pages long, zeroed ones.
+ */
+static inline void
+tsdb_compat_extend(Relation rel, BlockNumber npages)
+{
+#if PG_VERSION_NUM >= 160000
+	ReleaseBuffer(ExtendBufferedRelTo(BMR_REL(rel), MAIN_FORKNUM, NULL, EB_CLEAR_SIZE_CACHE, npages, RBM_NORMAL));
+#else
+	bool lock = !RELATION_IS_LOCAL(rel);
+
+	if (lock)
+		LockRelationForExtension(rel, ExclusiveLock);
+	while (smgrnblocks(RelationGetSmgr(rel), MAIN_FORKNUM) < npages)
+		ReleaseBuffer(ReadBuffer(rel, P_NEW));
+	if (lock)
+		UnlockRelationForExtension(rel, ExclusiveLock);
+#endif
+}
+
+/*
  * tsdb_compat_update_relstats - vac_update_relstats of a relation without indexes or visibility map.
  */
 static inline void

@@ -32,7 +32,7 @@ static void encode_alone(TsdbRun *run, TsdbBytes *payload, const TsdbBatch *batc
 static void note_offer(TsdbRunOffer *offer, Relation rel, const TsdbRun *run);
 static void count_run(Relation rel, const TsdbRun *run, bool fresh);
 static int compare_runs(const void *a, const void *b);
-static void write_pages(TsdbStore *store, uint64 first_page, const TsdbBytes *payload, CommandId cid);
+static void write_pages(TsdbStore *store, uint64 first_page, const TsdbBytes *payload, uint8 tier, CommandId cid);
 static uint64 pages_for(uint64 nbytes);
 
 TsdbStoredRun *
@@ -169,7 +169,7 @@ tsdb_runstore_write(TsdbStore *store, Relation rel, const TsdbBatch *batch, bool
 		tsdb_runheader_encode(&header, &run, &mem);
 		if (header.len > TSDB_STORE_MAX_BYTES)
 			elog(ERROR, "header of a tsdb run of %u chunks takes %zu bytes", run.nchunks, header.len);
-		write_pages(store, run.first_page, &payload, cid);
+		write_pages(store, run.first_page, &payload, tier, cid);
 	}
 	else
 		tsdb_bytes_append(&header, payload.data, payload.len);
@@ -247,11 +247,14 @@ compare_runs(const void *a, const void *b)
 }
 
 static void
-write_pages(TsdbStore *store, uint64 first_page, const TsdbBytes *payload, CommandId cid)
+write_pages(TsdbStore *store, uint64 first_page, const TsdbBytes *payload, uint8 tier, CommandId cid)
 {
 	uint64 npages = pages_for(payload->len);
+	uint64 nfull = tier > 0 ? payload->len / TSDB_STORE_MAX_BYTES : 0;
 
-	for (uint64 i = 0; i < npages; i++)
+	if (nfull > 0)
+		tsdb_store_put_end_pages(store, first_page, payload->data, nfull, cid);
+	for (uint64 i = nfull; i < npages; i++)
 	{
 		Size offset = i * TSDB_STORE_MAX_BYTES;
 

@@ -66,7 +66,7 @@ static void indexes_drop_abandoned(TsdbStore *store);
 static bool index_is_abandoned(Relation index);
 static PageHints *page_hints_get(Relation toast);
 static Size page_room(Relation toast, BlockNumber blkno);
-static int choose_page(Relation toast, PageHints *hints, int place, Size nbytes);
+static int choose_page(TsdbStore *store, PageHints *hints, int place, Size nbytes);
 static void note_page(PageHints *hints, int place, BlockNumber blkno);
 static int turn_page(Relation toast, PageHints *hints, Size nbytes);
 static void row_put(TsdbStore *store, int place, TsdbKind kind, uint32 id, int32 seq,
@@ -298,17 +298,21 @@ page_room(Relation toast, BlockNumber blkno)
 	Size room;
 
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	room = PageGetHeapFreeSpace(BufferGetPage(buffer));
+	room = store_free_bytes(BufferGetPage(buffer));
 	UnlockReleaseBuffer(buffer);
 	return room;
 }
 
 /* choose_page - make a page the target of the next row, if there is one to prefer; returns what heap_insert has to be told. */
 static int
-choose_page(Relation toast, PageHints *hints, int place, Size nbytes)
+choose_page(TsdbStore *store, PageHints *hints, int place, Size nbytes)
 {
+	Relation toast = store->toast;
 	BlockNumber blkno = hints->blkno[place];
 	bool is_known = BlockNumberIsValid(blkno);
+
+	if (place == PLACE_OF_PIECES)
+		blkno = tsdb_store_piece_page(store, blkno, MAXALIGN(nbytes));
 
 	if (place == TSDB_KIND_RUN && !is_known)
 		blkno = hints->blkno[TSDB_KIND_PAGE]; /* beside the end of its payload */
@@ -388,7 +392,7 @@ row_put(TsdbStore *store, int place, TsdbKind kind, uint32 id, int32 seq,
 	Assert(store->lockmode >= RowExclusiveLock);
 
 	tuple = row_form(store, kind, id, seq, bytes, nbytes, values, isnull);
-	options |= choose_page(store->toast, hints, place, tuple->t_len);
+	options |= choose_page(store, hints, place, tuple->t_len);
 
 	/*
 	 * Rule R1: no logical decoding, or decoding stumbles over chunks that belong to no tuple.

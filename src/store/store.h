@@ -179,6 +179,16 @@ extern BlockNumber tsdb_store_move(TsdbStore *store, const TsdbHeapRow *row, Blo
 
 /* Payload pages: page numbers come from tsdb_metapage_allocate(TSDB_COUNTER_PAGE). */
 extern void tsdb_store_put_page(TsdbStore *store, uint64 page_no, const void *bytes, Size nbytes, CommandId cid);
+
+/*
+ * tsdb_store_put_end_pages - n payload pages of TSDB_STORE_MAX_BYTES, near the end of the file, for a merged run.
+ *
+ * The file may grow, so that as many heap pages are free as runs take.
+ */
+extern void tsdb_store_put_end_pages(TsdbStore *store, uint64 first_page, const uint8 *bytes, uint32 n, CommandId cid);
+
+/* tsdb_store_note_run_pages - so many heap pages hold merged runs. */
+extern void tsdb_store_note_run_pages(TsdbStore *store, uint32 npages);
 /* tsdb_store_get_page - as find, for a page that must exist; raises DATA_CORRUPTED when it does not. */
 extern TsdbSpan tsdb_store_get_page(TsdbStore *store, Snapshot snapshot, uint64 page_no);
 /* tsdb_store_read_page - copy up to nbytes of that page, from byte skip on; returns how many there are, 0 when the page ends before. */

@@ -68,9 +68,9 @@ tsdb_store_heap_room(TsdbStore *store, BlockNumber blkno, uint32 nrows)
 
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	page = BufferGetPage(buffer);
-	room = PageIsNew(page) ? 0 : PageGetHeapFreeSpace(page);
+	room = store_free_bytes(page);
 	/* Core counts a line pointer for each row that it adds, and then uses one that is free. */
-	for (OffsetNumber offset = FirstOffsetNumber; room > 0 && offset <= PageGetMaxOffsetNumber(page); offset++)
+	for (OffsetNumber offset = FirstOffsetNumber; !PageIsNew(page) && offset <= PageGetMaxOffsetNumber(page); offset++)
 		nfree += !ItemIdIsUsed(PageGetItemId(page, offset));
 	room += Min(nfree, nrows - 1) * sizeof(ItemIdData);
 	UnlockReleaseBuffer(buffer);

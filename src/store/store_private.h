@@ -13,6 +13,7 @@
 #include "access/genam.h"
 #include "access/htup.h"
 #include "executor/tuptable.h"
+#include "storage/bufpage.h"
 #include "utils/rel.h"
 
 #include "store/store.h"
@@ -48,6 +49,8 @@ struct TsdbStore
 	ScanKeyData probe_keys[2];
 	TsdbStorePage *pages; /* TSDB_STORE_PAGES; NULL until the first is read */
 	uint64 page_clock;
+	BlockNumber next_free; /* no page before is free for segments */
+	uint32 run_pages; /* heap pages of merged runs, as far as anybody said */
 	struct varlena *chunk; /* image of chunk_data for insertion; NULL until the first */
 };
 
@@ -56,6 +59,16 @@ store_key(TsdbKind kind, uint32 id)
 {
 	return (Oid) ((uint32) kind << 28 | id);
 }
+
+/* store_free_bytes - room on a page; heap_insert makes one of zeros an empty one. */
+static inline Size
+store_free_bytes(Page page)
+{
+	return PageIsNew(page) ? BLCKSZ - SizeOfPageHeaderData - sizeof(ItemIdData) : PageGetHeapFreeSpace(page);
+}
+
+/* tsdb_store_piece_page - where a row of a segment goes when `blkno`, maybe invalid, has no room: the first free page; invalid when there is none. */
+extern BlockNumber tsdb_store_piece_page(TsdbStore *store, BlockNumber blkno, Size nbytes);
 
 /* tsdb_store_put_at - as tsdb_store_put, into heap page `target` if it has room; returns the page. */
 extern BlockNumber tsdb_store_put_at(TsdbStore *store, TsdbKind kind, uint32 id, int32 seq,

@@ -85,6 +85,20 @@ is($node->safe_psql('later', q{SELECT count(*) FROM tsdb.runs('chained')}), '3',
 is($node->safe_psql('later', q{SELECT count(*), round(sum(v)::numeric, 2) FROM chained}), '600|611.00', 'and can be read');
 verify_clean($node, 'chained', 'chained', 'later');
 
+# Merged runs leave room in front of them, which segments take: hardly any have to be moved before the file is cut.
+$node->safe_psql('later', join '', 'CREATE TABLE roomy (time timestamptz NOT NULL, s int4, v float8) USING tsdb WITH (tags = $$s$$, sample_interval = $$1s$$);',
+	map { "INSERT INTO roomy SELECT now() + $_ * interval '1 s', s, random() FROM generate_series(1, 300) s;\n" } 1 .. 260);
+ok($node->poll_query_until('later', q{SELECT count(*) < 65 AND max(tier) > 0 FROM tsdb.runs('roomy')}), 'commits become bigger runs');
+$node->safe_psql('later', 'VACUUM (TRUNCATE false) roomy');
+$node->safe_psql('later', q{SELECT tsdb.compact('roomy')});
+my ($vacuumed, $said);
+$node->psql('later', 'VACUUM (VERBOSE) roomy', stdout => \$vacuumed, stderr => \$said);
+my $nmoved = $said =~ /moved (\d+) rows/ ? $1 : 0;
+cmp_ok($nmoved, '<', 100, "VACUUM moves $nmoved rows of 300 segments");
+cmp_ok($node->safe_psql('later', q{SELECT sum(bytes) / 8192 FROM tsdb.segments('roomy')}), '>',
+	0.75 * $node->safe_psql('later', 'SELECT pg_relation_size(reltoastrelid) / 8192 FROM pg_class WHERE relname = $$roomy$$'), 'and the file is full');
+verify_clean($node, 'roomy', 'roomy', 'later');
+
 # A table that somebody has locked is skipped; others are not held up.
 $node->safe_psql('postgres', 'CREATE TABLE locked (time timestamptz NOT NULL, v float8) USING tsdb WITH (tags = $$$$, sample_interval = $$1s$$)');
 my $locker = DurabilityKit::Session->new($node);

@@ -11,11 +11,14 @@
 #include "pg/compat.h"
 #include "plan/aggnode.h"
 #include "plan/explain.h"
+#include "plan/localexpr.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
 
 static void explain_tables(TsdbAggNodeState *state, ExplainState *es);
 static void explain_keys(TsdbAggNodeState *state, List *ancestors, ExplainState *es);
+static void explain_clock(const TsdbAggNodeState *state, ExplainState *es);
 static void explain_summaries(const TsdbAggNodeState *state, ExplainState *es);
 
 void
@@ -36,7 +39,11 @@ tsdb_explain_aggregate(CustomScanState *node, List *ancestors, ExplainState *es)
 			table->restricted = tsdb_restriction_evaluate(table->restriction);
 		if (table->restricted != NULL)
 			tsdb_explain_restriction(table->restricted, es);
+		if (table->local != NIL)
+			ExplainPropertyText("Local Time", tsdb_localexpr_text(table->local), es);
 	}
+	if (state->tables[0].clock != NIL)
+		explain_clock(state, es);
 	if (es->analyze)
 		explain_summaries(state, es);
 }
@@ -71,6 +78,15 @@ explain_keys(TsdbAggNodeState *state, List *ancestors, ExplainState *es)
 	}
 	if (keys != NIL)
 		ExplainPropertyList("Group Key", keys, es);
+}
+
+/* Whose rules say which zone a series has; how many zones there were. */
+static void
+explain_clock(const TsdbAggNodeState *state, ExplainState *es)
+{
+	ExplainPropertyText("Time Zones of", get_rel_name(tsdb_localexpr_table(state->tables[0].clock)), es);
+	if (es->analyze)
+		ExplainPropertyUInteger("Time Zones Read", NULL, state->nzones_read, es);
 }
 
 static void

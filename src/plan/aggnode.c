@@ -155,6 +155,13 @@ begin_table(TsdbAggNodeState *state, TsdbAggTableState *table, List *plan, List 
 	table->restriction = tsdb_restriction_create(&state->css.ss.ps, table->rel, linitial(exprs), lfourth(plan),
 												 lthird(plan), lsecond(exprs));
 	table->values = tsdb_valuefilter_create(&state->css.ss.ps, lthird(exprs), list_nth(plan, 4));
+	table->clock = list_nth(plan, 5);
+	table->local = list_nth(plan, 6);
+	if (tsdb_bucketexpr_clock(state->bucket) != NIL)
+	{
+		table->clock = tsdb_bucketexpr_clock(state->bucket);
+		table->clock_attnums = table->attnums;
+	}
 }
 
 static void
@@ -181,7 +188,7 @@ begin_keys(TsdbAggNodeState *state, List *keys, List *operators, List *kinds)
 		state->bucket_arguments = ExecInitExprList(tsdb_bucketexpr_arguments(state->bucket), &state->css.ss.ps);
 	state->tag_sets = tsdb_aggkeys_create(exprs[0], equals[0]);
 	state->bucket_sets = tsdb_aggkeys_create(exprs[1], equals[1]);
-	state->needs_tags = exprs[0] != NIL;
+	state->needs_tags = exprs[0] != NIL || tsdb_bucketexpr_clock(state->bucket) != NIL;
 	state->tag_values = palloc0(sizeof(Datum) * Max(state->nkeys, 1));
 	state->tag_isnull = palloc0(sizeof(bool) * Max(state->nkeys, 1));
 	state->bucket_values = palloc0(sizeof(Datum) * Max(state->nkeys, 1));

@@ -12,7 +12,7 @@
  *						keys, their equality operators, their kinds (TsdbAggKeyKind); the bucketing (bucketexpr.h);
  *						for each aggregate: its call (aggquery.h), conditions on tags and strategies of the bounds of its FILTER;
  *						for each table: { oid }, columns by those of the query's table, conditions on tags,
- *						strategies of the bounds, shapes of the conditions on values;
+ *						strategies of the bounds, shapes of the conditions on values, clock of and conditions on local time (localexpr.h);
  *						the order of the output (aggorder.h)
  *	  qual				HAVING
  *-------------------------------------------------------------------------
@@ -25,6 +25,7 @@
 #include "nodes/extensible.h"
 #include "plan/aggbuckets.h"
 #include "plan/agggroups.h"
+#include "plan/localclock.h"
 #include "plan/aggkeys.h"
 #include "plan/aggstate.h"
 #include "plan/restriction.h"
@@ -53,6 +54,9 @@ typedef struct TsdbAggTableState
 	TsdbRestriction *restriction;
 	const TsdbRestricted *restricted; /* NULL: to be evaluated */
 	TsdbValueFilter *values;
+	List *clock; /* localexpr.h: of the buckets or of `local`; NIL: no zone matters */
+	List *clock_attnums; /* its columns by those of the clock's expression; NIL: the same */
+	List *local; /* conditions on local time */
 } TsdbAggTableState;
 
 #define TSDB_AGGNODE_NCOUNTERS (sizeof(TsdbAggregateCounters) / sizeof(uint64))
@@ -75,6 +79,11 @@ typedef struct TsdbAggNodeState
 	TsdbAggregator *aggregator; /* NULL: none open */
 	TsdbAggTableState *table; /* being read */
 	int next_table;
+	TsdbLocalClock *local_clock; /* of that table; NULL: no zone matters */
+	TsdbZoneSeries *zones; /* its series by zones: read one zone after the other */
+	int nzones;
+	int next_zone;
+	uint64 nzones_read; /* of all tables */
 	uint32 series; /* being read; 0: none yet */
 	TsdbAggShared *shared; /* NULL: not parallel */
 	uint32 *series_list; /* parallel: of the table, ascending */

@@ -149,8 +149,9 @@ add_parallel_path(PlannerInfo *root, RelOptInfo *input_rel, RelOptInfo *grouped_
 	double divisor;
 	double nrows;
 
-	if (!grouped_rel->consider_parallel || !query->has_all_tags || table->table->ntags == 0 || table->values.exprs == NIL)
-		return;
+	if (!grouped_rel->consider_parallel || !query->has_all_tags || table->table->ntags == 0 || table->values.exprs == NIL ||
+		tsdb_bucketexpr_clock(query->bucket) != NIL || table->local.clock != NIL)
+		return; /* processes share ranges of series ids, not zones */
 	nworkers = compute_parallel_worker(table->rel, table->rel->pages, -1, max_parallel_workers_per_gather);
 	if (nworkers <= 0)
 		return;
@@ -327,8 +328,10 @@ make_private(const TsdbAggQuery *query, List *order)
 static List *
 make_table_private(const TsdbAggTable *table)
 {
-	return list_make5(list_make1_oid(table->relid), table->attnums, table->quals.tags, table->quals.strategies,
-					  table->values.shapes);
+	List *result = list_make5(list_make1_oid(table->relid), table->attnums, table->quals.tags, table->quals.strategies,
+							  table->values.shapes);
+
+	return lappend(lappend(result, table->local.clock), table->local.terms);
 }
 
 /* See aggnode.h. */

@@ -44,6 +44,7 @@ static bool match_keys(PlannerInfo *root, RelOptInfo *rel, TsdbAggQuery *query);
 static bool match_key(RelOptInfo *rel, TsdbAggQuery *query, Node *expr);
 static TsdbAggKeyKind key_kind(RelOptInfo *rel, const TsdbTable *shape, Node *expr);
 static bool is_tag_expression(RelOptInfo *rel, const TsdbTable *shape, Node *expr);
+static bool has_one_clock(const TsdbAggQuery *query);
 static bool has_all_tags(const TsdbAggQuery *query);
 static bool has_bytewise_equality(const Var *var);
 static bool collect_aggrefs(Node *node, void *context);
@@ -69,6 +70,8 @@ tsdb_aggquery_match(PlannerInfo *root, RelOptInfo *input_rel, PathTarget *target
 	collection.keys = get_sortgrouplist_exprs(root->parse->groupClause, root->processed_tlist);
 	if (!match_keys(root, input_rel, query) ||
 		collect_aggrefs((Node *) target->exprs, &collection) || collect_aggrefs((Node *) having, &collection))
+		return NULL;
+	if (!has_one_clock(query))
 		return NULL;
 	query->has_all_tags = has_all_tags(query);
 	foreach (lc, collection.aggrefs)
@@ -242,11 +245,13 @@ match_conditions(PlannerInfo *root, TsdbAggTable *table)
 
 	tsdb_quals_split(root, table->rel, table->table, rinfos, &table->quals);
 	tsdb_valuequals_split(root, table->rel, table->table, rinfos, &table->values);
+	tsdb_localexpr_split(root, table->rel, table->table, rinfos, &table->local);
 	foreach (lc, rinfos)
 	{
 		if (!list_member_ptr(table->quals.time_rinfos, lfirst(lc)) &&
 			!list_member_ptr(table->quals.tag_rinfos, lfirst(lc)) &&
-			!list_member_ptr(table->values.exact_rinfos, lfirst(lc)))
+			!list_member_ptr(table->values.exact_rinfos, lfirst(lc)) &&
+			!list_member_ptr(table->local.rinfos, lfirst(lc)))
 			return false;
 	}
 	return true;
@@ -321,6 +326,24 @@ is_tag_expression(RelOptInfo *rel, const TsdbTable *shape, Node *expr)
 
 		if (!IsA(var, Var) || (Index) var->varno != rel->relid || var->varattno <= 0 ||
 			shape->columns[var->varattno - 1].role != TSDB_ROLE_TAG)
+			return false;
+	}
+	return true;
+}
+
+/* Buckets and conditions have to go by the same rules. */
+static bool
+has_one_clock(const TsdbAggQuery *query)
+{
+	List *clock = tsdb_bucketexpr_clock(query->bucket);
+	ListCell *lc;
+
+	foreach (lc, query->tables)
+	{
+		const TsdbAggTable *table = lfirst(lc);
+
+		if (clock != NIL && table->local.clock != NIL &&
+			tsdb_localexpr_table(clock) != tsdb_localexpr_table(table->local.clock))
 			return false;
 	}
 	return true;

@@ -11,6 +11,7 @@
 #include "postgres.h"
 #include "nodes/pathnodes.h"
 #include "plan/aggstate.h"
+#include "plan/localexpr.h"
 #include "plan/quals.h"
 #include "plan/valuequals.h"
 #include "series/tsdbtable.h"
@@ -24,6 +25,7 @@ typedef struct TsdbAggTable
 	List *attnums; /* int list: its column for each column of the query's table, 0 = none */
 	TsdbQuals quals;
 	TsdbValueQuals values;
+	TsdbLocalQuals local;
 } TsdbAggTable;
 
 /* What a key is made of. */

@@ -30,6 +30,9 @@ static List *evaluate_bucket(TsdbAggNodeState *state);
 static void list_cuts(const TsdbAggNodeState *state, TsdbAggregateRequest *request);
 static int compare_times(const void *a, const void *b);
 static void open_table(TsdbAggNodeState *state, TsdbAggTableState *table);
+static bool has_local_conditions(const TsdbAggNodeState *state);
+static bool next_zone(TsdbAggNodeState *state);
+static void open_aggregator(TsdbAggNodeState *state, const uint32 *series, uint32 nseries);
 static void start_units(TsdbAggNodeState *state);
 static bool take_unit(TsdbAggNodeState *state);
 static void enter_cell(TsdbAggNodeState *state, const TsdbAggregateCell *cell);
@@ -66,6 +69,7 @@ tsdb_aggread_start(TsdbAggNodeState *state)
 
 	memset(request, 0, sizeof(*request));
 	state->next_table = 0;
+	state->nzones = state->next_zone = 0;
 	state->series = 0;
 	state->has_present = false;
 	tsdb_aggbuckets_reset(state->seen_buckets);
@@ -76,7 +80,7 @@ tsdb_aggread_start(TsdbAggNodeState *state)
 		tsdb_bucketexpr_rule(evaluate_bucket(state), &state->rule);
 		request->rule = &state->rule;
 	}
-	else if (request->ncuts == 0)
+	else if (request->ncuts == 0 && !has_local_conditions(state))
 	{
 		request->only_first = wants_side(state, TSDB_AGG_FIRST, TSDB_AGG_MIN);
 		request->only_last = wants_side(state, TSDB_AGG_LAST, TSDB_AGG_MAX);
@@ -101,6 +105,8 @@ tsdb_aggread_next(TsdbAggNodeState *state)
 		if (state->aggregator != NULL && state->shared != NULL && take_unit(state))
 			continue;
 		tsdb_aggread_stop(state);
+		if (next_zone(state))
+			continue;
 		if (state->next_table == state->ntables)
 			return NULL;
 		open_table(state, &state->tables[state->next_table++]);
@@ -250,23 +256,70 @@ open_table(TsdbAggNodeState *state, TsdbAggTableState *table)
 {
 	const TsdbRestricted *restricted = table->restricted;
 	TsdbAggregateRequest *request = &state->request;
-	Snapshot snapshot = state->css.ss.ps.state->es_snapshot;
-	TsdbBatch **pending;
-	int npending;
 
 	state->table = table;
 	state->series = 0; /* no series has this id */
+	state->nzones = state->next_zone = 0;
 	if (tsdb_restricted_is_empty(restricted))
 		return;
 	request_columns(state, table, request);
 	request->terms = tsdb_valuefilter_evaluate(table->values, &request->nterms);
+	if (table->clock == NIL)
+	{
+		open_aggregator(state, restricted->series, restricted->nseries);
+		return;
+	}
+	state->local_clock = tsdb_localclock_create(table->rel, table->clock, table->clock_attnums, table->local);
+	if (tsdb_localclock_is_never(state->local_clock))
+		return;
+	request->windows = tsdb_localclock_windows(state->local_clock);
+	state->zones = tsdb_localclock_group(state->local_clock, restricted->series, restricted->nseries, &state->nzones);
+}
+
+/* Where series have clocks of their own: go on to those of the next zone. */
+static bool
+next_zone(TsdbAggNodeState *state)
+{
+	const TsdbZoneSeries *zone;
+
+	if (state->next_zone == state->nzones)
+		return false;
+	zone = &state->zones[state->next_zone++];
+	state->nzones_read++;
+	if (tsdb_bucketexpr_clock(state->bucket) != NIL)
+	{
+		/* Buckets that begin at the same time have other keys in another zone. */
+		tsdb_bucketexpr_localise(&state->rule, zone->zone);
+		tsdb_aggbuckets_reset(state->seen_buckets);
+		state->has_present = false;
+	}
+	open_aggregator(state, zone->series, zone->nseries);
+	return true;
+}
+
+static void
+open_aggregator(TsdbAggNodeState *state, const uint32 *series, uint32 nseries)
+{
+	const TsdbAggTableState *table = state->table;
+	Snapshot snapshot = state->css.ss.ps.state->es_snapshot;
+	TsdbBatch **pending;
+	int npending;
+
 	pending = tsdb_buffer_pending(table->rel, tsdb_table_get(table->rel), snapshot->curcid, &npending);
-	state->aggregator = tsdb_aggregator_open(table->rel, tsdb_table_get(table->rel), snapshot, request, pending, npending);
+	state->aggregator = tsdb_aggregator_open(table->rel, tsdb_table_get(table->rel), snapshot, &state->request, pending, npending);
 	if (state->shared == NULL)
-		tsdb_aggregator_restrict(state->aggregator, restricted->series, restricted->nseries,
-								 restricted->from, restricted->until);
+		tsdb_aggregator_restrict(state->aggregator, series, nseries, table->restricted->from, table->restricted->until);
 	else
 		start_units(state);
+}
+
+static bool
+has_local_conditions(const TsdbAggNodeState *state)
+{
+	for (int i = 0; i < state->ntables; i++)
+		if (state->tables[i].local != NIL)
+			return true;
+	return false;
 }
 
 /* Go to before the first unit: an aggregator with nothing to read. */

@@ -6,7 +6,7 @@
  * Only the edges matter here: the value of a bucket is computed by the expression itself at a time in the
  * bucket.  So a recognised function may be wrapped in others, for example floor(...)*n or to_timestamp.
  *
- * A description is a list: form, unit, zone, width, origin; all but the form are arguments of the function, a NULL constant where
+ * A description is a list: { form, clock }, unit, zone, width, origin; all but the first are arguments of the function, a NULL constant where
  * there is none.  Arguments that are not constants are evaluated when execution starts.
  *-------------------------------------------------------------------------
  */
@@ -20,6 +20,7 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "plan/bucketexpr.h"
+#include "plan/localexpr.h"
 #include "plan/quals.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
@@ -50,7 +51,8 @@ typedef enum Form
 	FORM_DATE_INTERVAL, /* the same over date */
 	FORM_BIN, /* date_bin over timestamptz: width, origin */
 	FORM_WALL_BIN, /* date_bin over timestamp: width, zone, origin */
-	FORM_DIVISION /* floor(epoch / n): width */
+	FORM_DIVISION, /* floor(epoch / n): width */
+	FORM_LOCAL /* tsdb.local_bucket: width, origin, clock */
 } Form;
 
 /* A recognised function. */
@@ -61,6 +63,7 @@ typedef struct Bucketing
 	Node *zone; /* NULL: the session's, in forms that have one */
 	Node *width; /* DIVISION: the divisor */
 	Node *origin;
+	List *clock; /* localexpr.h; NIL: one for all */
 } Bucketing;
 
 typedef struct Search
@@ -82,6 +85,7 @@ static Clock match_clock(Search *search, Node *node, Node **zone);
 static bool match_trunc(Search *search, FuncExpr *call, Bucketing *bucketing);
 static bool match_bin(Search *search, FuncExpr *call, Bucketing *bucketing);
 static bool match_time_bucket(Search *search, FuncExpr *call, Bucketing *bucketing);
+static bool match_local_bucket(Search *search, FuncExpr *call, Bucketing *bucketing);
 static bool match_division(Search *search, FuncExpr *call, Bucketing *bucketing);
 static bool match_epoch(Search *search, Node *node);
 static int64 division_width_us(const Const *divisor);
@@ -119,7 +123,7 @@ tsdb_bucketexpr_rise(RelOptInfo *rel, AttrNumber time_attnum, Node *expr)
 	Bucketing bucketing = {0};
 	Node *inner = strip_rising(expr);
 
-	if (!match_bucketing(&search, inner, &bucketing) || !is_known(&bucketing))
+	if (!match_bucketing(&search, inner, &bucketing) || !is_known(&bucketing) || bucketing.form == FORM_LOCAL)
 		return TSDB_BUCKET_ANY;
 	if (inner == expr && exprType(expr) == TIMESTAMPTZOID &&
 		(bucketing.form == FORM_TRUNC || bucketing.form == FORM_INTERVAL))
@@ -152,6 +156,22 @@ List *
 tsdb_bucketexpr_with_arguments(List *bucket, List *arguments)
 {
 	return lcons(linitial(bucket), arguments);
+}
+
+List *
+tsdb_bucketexpr_clock(List *bucket)
+{
+	return bucket == NIL ? NIL : lsecond(linitial_node(List, bucket));
+}
+
+void
+tsdb_bucketexpr_localise(TsdbBucketRule *rule, pg_tz *zone)
+{
+	rule->zone = zone;
+	if (zone != NULL && rule->kind == TSDB_BUCKETS_FIXED)
+		rule->kind = TSDB_BUCKETS_LOCAL;
+	else if (zone == NULL && rule->kind == TSDB_BUCKETS_LOCAL)
+		rule->kind = TSDB_BUCKETS_FIXED;
 }
 
 double
@@ -257,7 +277,8 @@ match_bucketing(Search *search, Node *node, Bucketing *bucketing)
 				bucketing->unit = (Node *) makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1, CStringGetTextDatum("day"), false, false);
 			}
 			else
-				matches = is_time_bucket(call->funcid) && match_time_bucket(search, call, bucketing);
+				matches = (is_time_bucket(call->funcid) && match_time_bucket(search, call, bucketing)) ||
+						  match_local_bucket(search, call, bucketing);
 			break;
 	}
 	return matches && are_arguments(bucketing) && (!is_known(bucketing) || build_rule(bucketing, &rule));
@@ -361,6 +382,22 @@ match_time_bucket(Search *search, FuncExpr *call, Bucketing *bucketing)
 	}
 	return clock != CLOCK_NONE &&
 		   (clock != CLOCK_INSTANT || bucketing->origin == NULL || exprType(bucketing->origin) == TIMESTAMPTZOID);
+}
+
+/* tsdb.local_bucket(width, [origin,] table, time, tags ...) */
+static bool
+match_local_bucket(Search *search, FuncExpr *call, Bucketing *bucketing)
+{
+	int nbefore;
+
+	bucketing->clock = tsdb_localexpr_clock(search->rel, search->time_attnum, (Node *) call, "local_bucket", &nbefore);
+	if (bucketing->clock == NIL || nbefore == 0)
+		return false;
+	bucketing->form = FORM_LOCAL;
+	bucketing->zone = NULL;
+	bucketing->width = argument(linitial(call->args));
+	bucketing->origin = nbefore == 2 ? argument(lsecond(call->args)) : NULL;
+	return true;
 }
 
 /*
@@ -507,6 +544,8 @@ build_rule(const Bucketing *bucketing, TsdbBucketRule *rule)
 		case FORM_BIN:
 		case FORM_WALL_BIN:
 			return build_bin(bucketing, rule);
+		case FORM_LOCAL:
+			return build_wall_interval(bucketing, rule);
 		case FORM_DIVISION:
 			return build_division(bucketing, rule);
 	}
@@ -546,9 +585,7 @@ build_wall_interval(const Bucketing *bucketing, TsdbBucketRule *rule)
 	if (TIMESTAMP_NOT_FINITE(origin) ||
 		tsdb_buckets_interval_rule(width, NULL, bucketing->origin ? &origin : NULL, rule, &invalid, &hint) != NULL)
 		return false;
-	if (rule->kind == TSDB_BUCKETS_FIXED)
-		rule->kind = TSDB_BUCKETS_LOCAL;
-	rule->zone = zone_of(bucketing->zone);
+	tsdb_bucketexpr_localise(rule, bucketing->form == FORM_LOCAL ? NULL : zone_of(bucketing->zone));
 	return true;
 }
 
@@ -590,7 +627,7 @@ wall_us(const Const *origin)
 static List *
 describe(const Bucketing *bucketing)
 {
-	return list_make5(makeInteger(bucketing->form), or_none(bucketing->unit), or_none(bucketing->zone),
+	return list_make5(list_make2(makeInteger(bucketing->form), bucketing->clock), or_none(bucketing->unit), or_none(bucketing->zone),
 					  or_none(bucketing->width), or_none(bucketing->origin));
 }
 
@@ -610,7 +647,8 @@ or_null(Node *argument)
 static void
 undescribe(List *bucket, Bucketing *bucketing)
 {
-	bucketing->form = intVal(linitial(bucket));
+	bucketing->form = intVal(linitial(linitial_node(List, bucket)));
+	bucketing->clock = lsecond(linitial_node(List, bucket));
 	bucketing->unit = or_null(lsecond(bucket));
 	bucketing->zone = or_null(lthird(bucket));
 	bucketing->width = or_null(lfourth(bucket));

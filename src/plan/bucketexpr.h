@@ -19,7 +19,7 @@
  *	time_attnum		the time column of rel
  *
  * Returns its description for tsdb_bucketexpr_rule, fit for a plan, or NIL.  The functions: tsdb.time_bucket, date_trunc,
- * date_bin, floor(extract(epoch ...) / n), ::date; over the time, over the time AT TIME ZONE a constant, and over
+ * date_bin, floor(extract(epoch ...) / n), ::date, and tsdb.local_bucket; over the time, over the time AT TIME ZONE a constant, and over
  * time::timestamp.  Their other arguments must not depend on columns.
  */
 extern List *tsdb_bucketexpr_find(RelOptInfo *rel, AttrNumber time_attnum, Node *expr);
@@ -45,6 +45,12 @@ extern void tsdb_bucketexpr_rule(List *bucket, TsdbBucketRule *rule);
 /* Its arguments, and the same bucketing with others: their values as constants.  NULL constants are no arguments, unless they are. */
 extern List *tsdb_bucketexpr_arguments(List *bucket);
 extern List *tsdb_bucketexpr_with_arguments(List *bucket, List *arguments);
+
+/* tsdb_bucketexpr_clock - which clock counts (localexpr.h), if each series has its own; else NIL. */
+extern List *tsdb_bucketexpr_clock(List *bucket);
+
+/* tsdb_bucketexpr_localise - the same buckets on the wall clock of another zone (NULL: UTC); for rules that have a clock. */
+extern void tsdb_bucketexpr_localise(TsdbBucketRule *rule, pg_tz *zone);
 
 /* tsdb_bucketexpr_width - roughly how wide its buckets are, us. */
 extern double tsdb_bucketexpr_width(List *bucket);

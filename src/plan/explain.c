@@ -14,6 +14,7 @@
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "plan/explain.h"
+#include "plan/localexpr.h"
 #include "plan/scannode.h"
 #include "utils/builtins.h"
 #include "utils/ruleutils.h"
@@ -38,6 +39,8 @@ tsdb_explain_scan(CustomScanState *node, List *ancestors, ExplainState *es)
 		state->restricted = tsdb_restriction_evaluate(state->restriction);
 	if (state->restricted != NULL)
 		tsdb_explain_restriction(state->restricted, es);
+	if (state->local != NIL)
+		ExplainPropertyText("Local Time", tsdb_localexpr_text(state->local), es);
 	if (es->analyze)
 		explain_counters(state, es);
 }

@@ -17,6 +17,7 @@
 #include "nodes/extensible.h"
 #include "optimizer/optimizer.h"
 #include "plan/explain.h"
+#include "plan/localclock.h"
 #include "plan/scannode.h"
 #include "plan/scanorder.h"
 #include "series/series.h"
@@ -112,6 +113,8 @@ begin_scan(CustomScanState *node, EState *estate, int eflags)
 												 lthird(scan->custom_exprs));
 	if (lsecond(scan->custom_private) != NIL)
 		state->value_filter = tsdb_valuefilter_create(&node->ss.ps, lfourth(scan->custom_exprs), lsecond(scan->custom_private));
+	state->clock = list_nth(scan->custom_private, 4);
+	state->local = list_nth(scan->custom_private, 5);
 	state->recheck = ExecInitQual(list_nth(scan->custom_exprs, 4), &node->ss.ps);
 }
 
@@ -281,6 +284,8 @@ position(TsdbScanState *state)
 		open_reader(state);
 	else
 		tsdb_reader_rescan(state->reader);
+	if (state->is_never)
+		return false;
 	tsdb_reader_set_filter(state->reader, state->terms, state->nterms);
 	if (state->by_series)
 		list_walk(state);
@@ -310,6 +315,13 @@ open_reader(TsdbScanState *state)
 	if (state->one_per_series && state->value_filter == NULL && !state->sees_tid)
 		state->edges = tsdb_edges_open(rel, state->reader, state->wanted, state->nwanted,
 									   state->is_backward || state->witness != NULL ? BackwardScanDirection : ForwardScanDirection);
+	if (state->clock != NIL)
+	{
+		TsdbLocalClock *clock = tsdb_localclock_create(rel, state->clock, NIL, state->local);
+
+		state->is_never = tsdb_localclock_is_never(clock);
+		tsdb_reader_set_windows(state->reader, tsdb_localclock_windows(clock));
+	}
 	MemoryContextSwitchTo(caller);
 }
 

@@ -6,8 +6,8 @@
  * Plan:
  *	  custom_exprs		five lists: time bounds, tag conditions, pins (quals.h), right sides of conditions on values
  *						(valuequals.h), and the conditions that these express in full
- *	  custom_private	four lists: strategies of the bounds, shapes of the conditions on values, sort keys of the
- *						series (scanorder.h), and integers: TSDB_SCAN_* that are set
+ *	  custom_private	lists: strategies of the bounds, shapes of the conditions on values, sort keys of the
+ *						series (scanorder.h), integers: TSDB_SCAN_* that are set, clock of and conditions on local time (localexpr.h)
  *	  qual				all other conditions
  *
  * The conditions of the fifth list are not evaluated again, but when EvalPlanQual brings a newer row.
@@ -53,6 +53,9 @@ typedef struct TsdbScanState
 	TsdbRestriction *restriction;
 	const TsdbRestricted *restricted; /* NULL: to be evaluated */
 	TsdbValueFilter *value_filter; /* NULL: no conditions on values */
+	List *clock; /* localexpr.h; NIL: no conditions on local time */
+	List *local; /* conditions on it */
+	bool is_never; /* no time fulfils them */
 	ExprState *recheck; /* the conditions that are not in qual */
 	bool by_series;
 	bool is_backward;

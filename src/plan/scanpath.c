@@ -25,6 +25,7 @@
 #include "optimizer/paths.h"
 #include "optimizer/restrictinfo.h"
 #include "parser/parsetree.h"
+#include "plan/localexpr.h"
 #include "plan/quals.h"
 #include "plan/scannode.h"
 #include "plan/scanorder.h"
@@ -61,6 +62,7 @@ typedef struct Conditions
 {
 	TsdbQuals quals;
 	TsdbValueQuals values;
+	TsdbLocalQuals local;
 	List *left; /* RestrictInfos that remain for the filter */
 } Conditions;
 
@@ -119,7 +121,7 @@ tsdb_scanpath_one_per_series(PlannerInfo *root, RelOptInfo *rel, Oid relid, List
 
 	split_conditions(root, rel, tsdb_table_get(relation), rel->baserestrictinfo, &conditions);
 	tsdb_scanorder_match(rel, tsdb_table_get(relation), &conditions.quals, pathkeys, &order);
-	if (conditions.left == NIL)
+	if (conditions.left == NIL && conditions.local.clock == NIL)
 	{
 		estimate_volume(root, rel, relation, &conditions, false, &volume);
 		path = make_path(rel, &order);
@@ -149,6 +151,8 @@ split_conditions(PlannerInfo *root, RelOptInfo *rel, const TsdbTable *table, Lis
 	conditions->left = list_difference_ptr(rinfos, conditions->quals.time_rinfos);
 	conditions->left = list_difference_ptr(conditions->left, conditions->quals.tag_rinfos);
 	conditions->left = list_difference_ptr(conditions->left, conditions->values.exact_rinfos);
+	tsdb_localexpr_split(root, rel, table, rinfos, &conditions->local);
+	conditions->left = list_difference_ptr(conditions->left, conditions->local.rinfos);
 }
 
 static void
@@ -431,6 +435,8 @@ plan_path(PlannerInfo *root, RelOptInfo *rel, struct CustomPath *best_path,
 									conditions.values.exprs, done);
 	scan->custom_private = list_make4(conditions.quals.strategies, conditions.values.shapes,
 									  linitial(best_path->custom_private), lsecond(best_path->custom_private));
+	scan->custom_private = lappend(scan->custom_private, conditions.local.clock);
+	scan->custom_private = lappend(scan->custom_private, conditions.local.terms);
 	scan->methods = &tsdb_scannode_methods;
 	return &scan->scan.plan;
 }

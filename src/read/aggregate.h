@@ -33,6 +33,7 @@ typedef struct TsdbAggregateRequest
 	const TsdbBucketRule *rule; /* NULL = TSDB_BUCKETS_NONE */
 	int ncuts; /* further edges of cells, ascending, us: for FILTER on time */
 	const int64 *cuts;
+	const TsdbReadWindows *windows; /* NULL = all times; stays the caller's; not with only_first and only_last */
 	bool only_first; /* only the earliest row of each cell, respectively the earliest value of each column, matters: FIRSTLAST's `first` */
 	bool only_last; /* the same for `last`: the walk goes backward in each series and stops at the first hit (no buckets) */
 } TsdbAggregateRequest;

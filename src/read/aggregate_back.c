@@ -105,6 +105,7 @@ find_segment(TsdbAggregateWalk *walk)
 	if (!walk->back.is_positioned)
 		position_scan(walk);
 	walk->has_segment = false;
+	walk->has_root = walk->has_group = walk->has_decoded = false;
 	MemoryContextReset(walk->segment_context);
 	old = MemoryContextSwitchTo(walk->segment_context);
 	walk->has_segment = tsdb_segstore_getnext(walk->scan, &walk->stored);

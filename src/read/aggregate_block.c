@@ -26,6 +26,9 @@ tsdb_aggregate_block_decode(TsdbAggregateWalk *walk)
 	TsdbMem mem = tsdb_mem_context(walk->block_context);
 	MemoryContext old;
 
+	if (walk->has_decoded && walk->decoded_block == walk->block_no)
+		return;
+	walk->has_decoded = false;
 	make_room(walk, block->nrows);
 	MemoryContextReset(walk->block_context);
 	old = MemoryContextSwitchTo(walk->block_context);
@@ -38,6 +41,8 @@ tsdb_aggregate_block_decode(TsdbAggregateWalk *walk)
 	walk->block.arena.mem = NULL;
 	MemoryContextSwitchTo(old);
 	walk->ndecoded++;
+	walk->has_decoded = true;
+	walk->decoded_block = walk->block_no;
 }
 
 // private functions

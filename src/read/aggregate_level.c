@@ -32,8 +32,11 @@ tsdb_aggregate_level_root(TsdbAggregateWalk *walk)
 {
 	const TsdbSegment *segment = &walk->stored.segment;
 	uint32 n = tsdb_segment_nsummaries(segment);
-	MemoryContext old = MemoryContextSwitchTo(walk->segment_context);
+	MemoryContext old;
 
+	if (walk->has_root)
+		return;
+	old = MemoryContextSwitchTo(walk->segment_context);
 	clear_level(walk, &walk->root);
 	for (int s = 0; s < walk->nsources; s++)
 	{
@@ -54,6 +57,7 @@ tsdb_aggregate_level_root(TsdbAggregateWalk *walk)
 			walk->root.summaries[s] = decode(walk, segment->columns[walk->columns[s]].summaries, s, n, segment->from_us);
 	}
 	MemoryContextSwitchTo(old);
+	walk->has_root = true;
 }
 
 void
@@ -61,6 +65,10 @@ tsdb_aggregate_level_group(TsdbAggregateWalk *walk)
 {
 	MemoryContext old;
 
+	if (walk->has_group && walk->loaded_group == walk->group_no)
+		return;
+	walk->has_group = false;
+	walk->has_decoded = false;
 	MemoryContextReset(walk->group_context);
 	old = MemoryContextSwitchTo(walk->group_context);
 	tsdb_segstore_group(walk->store, walk->rel, walk->snapshot, &walk->stored.segment, walk->group_no, &walk->base);
@@ -73,6 +81,8 @@ tsdb_aggregate_level_group(TsdbAggregateWalk *walk)
 		if (walk->columns[s] >= 0 && walk->sources[s].fields != 0)
 			load_block_summaries(walk, s);
 	}
+	walk->has_group = true;
+	walk->loaded_group = walk->group_no;
 	MemoryContextSwitchTo(old);
 }
 
@@ -121,6 +131,9 @@ TsdbAggregateAnswer
 tsdb_aggregate_level_ask(TsdbAggregateWalk *walk, const TsdbAggregateLevel *level, TsdbAggregateStretch *stretch, TsdbAggregatePiece *piece)
 {
 	TsdbAggregator *aggregator = walk->aggregator;
+	bool has_windows = aggregator->request.windows != NULL;
+	int64 from = has_windows ? walk->window_from : walk->from;
+	int64 until = has_windows ? walk->stop.time : walk->until;
 	TsdbFilterVerdict verdict;
 
 	if (tsdb_aggregate_touched(walk, stretch->from_us, stretch->until_us))
@@ -130,9 +143,9 @@ tsdb_aggregate_level_ask(TsdbAggregateWalk *walk, const TsdbAggregateLevel *leve
 		return ANSWER_NOTHING;
 	if (!stretch->has_times && !find_times(walk, level, stretch))
 		return ANSWER_CUT;
-	if (stretch->last_time < walk->from || stretch->first_time >= walk->until)
+	if (stretch->last_time < from || stretch->first_time >= until)
 		return ANSWER_NOTHING;
-	if (verdict == TSDB_FILTER_SOME || stretch->first_time < walk->from || stretch->last_time >= walk->until)
+	if (verdict == TSDB_FILTER_SOME || stretch->first_time < from || stretch->last_time >= until)
 		return ANSWER_CUT;
 	if (aggregator->buckets != NULL || aggregator->request.ncuts > 0)
 	{

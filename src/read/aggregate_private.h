@@ -139,9 +139,15 @@ struct TsdbAggregateWalk
 	uint32 nseries;
 	int64 from;
 	int64 until;
+	int64 window_from; /* of the allowed stretch around pos: from, or where its window begins */
 
 	TsdbKey pos; /* everything before is done */
 	TsdbKey stop; /* end of the allowed stretch around pos */
+	bool has_root; /* of the segment at hand: its summaries are loaded */
+	bool has_group; /* a group of it is loaded */
+	uint32 loaded_group;
+	bool has_decoded; /* a block of that group is decoded */
+	uint32 decoded_block;
 	bool is_reading; /* the reader has windows before pos */
 	bool is_merging; /* the block at hand is decoded, and versions are merged into it from pos on */
 	TsdbAggregateDepth depth;

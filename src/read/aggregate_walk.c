@@ -34,10 +34,12 @@ typedef enum Step
 
 static void *alloc_per_source(TsdbAggregateWalk *walk, Size nbytes);
 static bool allow(TsdbAggregateWalk *walk);
+static bool allow_series(TsdbAggregateWalk *walk);
 static Step step_segments(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece);
 static Step step_groups(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece);
 static Step step_blocks(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece);
 static Step step_subs(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece);
+static void pass(TsdbAggregateWalk *walk, int64 until_us);
 static bool find_touched(TsdbAggregateWalk *walk, TsdbKey key);
 static Step merge_block(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece);
 static Step read_block(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece);
@@ -197,6 +199,35 @@ alloc_per_source(TsdbAggregateWalk *walk, Size nbytes)
 static bool
 allow(TsdbAggregateWalk *walk)
 {
+	const TsdbReadWindows *windows = walk->aggregator->request.windows;
+
+	while (allow_series(walk))
+	{
+		int64 from;
+		int64 until;
+
+		walk->window_from = walk->from;
+		if (windows == NULL)
+			return true;
+		CHECK_FOR_INTERRUPTS();
+		if (windows->next(windows->arg, walk->pos.series, walk->pos.time, &from, &until) && from < walk->until)
+		{
+			walk->pos.time = walk->window_from = from;
+			walk->stop.time = Min(walk->stop.time, until);
+			return true;
+		}
+		if (walk->pos.series == PG_UINT32_MAX)
+			return false;
+		walk->pos.series++;
+		walk->pos.time = PG_INT64_MIN;
+	}
+	return false;
+}
+
+/* The same without looking at windows of time. */
+static bool
+allow_series(TsdbAggregateWalk *walk)
+{
 	if (walk->from >= walk->until)
 		return false;
 	if (walk->pos.time >= walk->until)
@@ -328,12 +359,12 @@ step_groups(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
 		case ANSWER_PIECE:
 			walk->aggregator->counters.groups_summarised++;
 			walk->group_no++;
-			walk->pos.time = group->until_us;
+			pass(walk, group->until_us);
 			return STEP_PIECE;
 		case ANSWER_NOTHING:
 			walk->aggregator->counters.blocks_skipped += group->nblocks;
 			walk->group_no++;
-			walk->pos.time = group->until_us;
+			pass(walk, group->until_us);
 			return STEP_MORE;
 		case ANSWER_CUT:
 		case ANSWER_TOUCHED:
@@ -382,12 +413,12 @@ step_blocks(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
 		case ANSWER_PIECE:
 			walk->aggregator->counters.blocks_summarised++;
 			walk->block_no++;
-			walk->pos.time = block->until_us;
+			pass(walk, block->until_us);
 			return STEP_PIECE;
 		case ANSWER_NOTHING:
 			walk->aggregator->counters.blocks_skipped++;
 			walk->block_no++;
-			walk->pos.time = block->until_us;
+			pass(walk, block->until_us);
 			return STEP_MORE;
 		case ANSWER_CUT:
 			if (tsdb_aggregate_level_subs(walk))
@@ -458,7 +489,7 @@ step_subs(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
 		{
 			walk->aggregator->counters.subs_summarised += answer == ANSWER_PIECE;
 			walk->sub_no++;
-			walk->pos.time = Max(walk->pos.time, stretch.last_time + 1);
+			pass(walk, Max(walk->pos.time, stretch.last_time + 1));
 			return answer == ANSWER_PIECE ? STEP_PIECE : STEP_MORE;
 		}
 		walk->depth = DEPTH_BLOCKS;
@@ -487,6 +518,13 @@ read_block(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
 	walk->pos = until;
 	walk->block_no++;
 	return piece->row < piece->until ? STEP_PIECE : STEP_MORE;
+}
+
+/* Go on behind a stretch, but not over the end of what is allowed: a later window may begin in it. */
+static void
+pass(TsdbAggregateWalk *walk, int64 until_us)
+{
+	walk->pos.time = Min(until_us, walk->stop.time);
 }
 
 /* The first key with a version at or after key: walk->touched. */
@@ -584,6 +622,7 @@ find_segment(TsdbAggregateWalk *walk)
 		if (!walk->is_scanning)
 			begin_scan(walk);
 		walk->has_segment = false;
+		walk->has_root = walk->has_group = walk->has_decoded = false;
 		MemoryContextReset(walk->segment_context);
 		old = MemoryContextSwitchTo(walk->segment_context);
 		walk->has_segment = tsdb_segstore_getnext(walk->scan, &walk->stored);

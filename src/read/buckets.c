@@ -235,6 +235,16 @@ tsdb_buckets_key(TsdbBuckets *buckets, int64 time)
 	return IS_VALID_TIMESTAMP(key) ? key : PG_INT64_MIN;
 }
 
+int64
+tsdb_buckets_offset(TsdbBuckets *buckets, int64 time, int64 *from, int64 *until)
+{
+	const Stretch *stretch = stretch_of(buckets, time);
+
+	*from = stretch->from;
+	*until = stretch->until;
+	return stretch->offset_us;
+}
+
 // private functions
 
 static TsdbBucket

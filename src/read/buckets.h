@@ -87,4 +87,11 @@ extern TsdbBucket tsdb_buckets_find(TsdbBuckets *buckets, int64 time);
  */
 extern int64 tsdb_buckets_key(TsdbBuckets *buckets, int64 time);
 
+/*
+ * tsdb_buckets_offset - what the wall clock of the rule's zone is ahead of UTC at a time, us.
+ *
+ *	from, until		out: between which, at least, it stays so
+ */
+extern int64 tsdb_buckets_offset(TsdbBuckets *buckets, int64 time, int64 *from, int64 *until);
+
 #endif /* TSDB_BUCKETS_H */

@@ -189,6 +189,12 @@ tsdb_reader_set_filter(TsdbReader *reader, const TsdbFilterTerm *terms, int nter
 }
 
 void
+tsdb_reader_set_windows(TsdbReader *reader, const TsdbReadWindows *windows)
+{
+	reader->range.windows = windows;
+}
+
+void
 tsdb_reader_rescan(TsdbReader *reader)
 {
 	reader->lo = reader->hi = reader->range.lo;

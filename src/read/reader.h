@@ -20,6 +20,7 @@
 #include "format/filter.h"
 #include "format/merge.h"
 #include "read/extent.h"
+#include "read/readrange.h"
 #include "series/tsdbtable.h"
 #include "utils/snapshot.h"
 
@@ -70,6 +71,9 @@ extern void tsdb_reader_restrict(TsdbReader *reader, const uint32 *series, uint3
  * By summaries alone, where no run and no pending row lies: rows that do not pass still come; see tsdb_filter_select.
  */
 extern void tsdb_reader_set_filter(TsdbReader *reader, const TsdbFilterTerm *terms, int nterms);
+
+/* tsdb_reader_set_windows - read only these times of what the restriction allows (NULL: all of it); the struct stays the caller's. */
+extern void tsdb_reader_set_windows(TsdbReader *reader, const TsdbReadWindows *windows);
 
 /* tsdb_reader_rescan - go back to before the first row; keeps what is cached. */
 extern void tsdb_reader_rescan(TsdbReader *reader);

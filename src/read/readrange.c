@@ -7,13 +7,75 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "read/keys.h"
 #include "read/readrange.h"
 
+static bool allow_forward(const TsdbReadRange *range, TsdbKey *key, TsdbKey *stop);
+static bool allow_backward(const TsdbReadRange *range, TsdbKey *key, TsdbKey *stop);
 static uint32 count_below(const TsdbReadRange *range, uint64 series);
 
 bool
 tsdb_readrange_forward(const TsdbReadRange *range, TsdbKey *key, TsdbKey *stop)
+{
+	while (allow_forward(range, key, stop))
+	{
+		int64 from;
+		int64 until;
+
+		if (range->windows == NULL)
+			return true;
+		CHECK_FOR_INTERRUPTS();
+		if (range->windows->next(range->windows->arg, key->series, key->time, &from, &until))
+		{
+			TsdbKey end = {key->series, until};
+
+			key->time = from;
+			*stop = key_min(*stop, end);
+			if (key_before(*key, *stop))
+				return true;
+			/* Behind what is allowed of this series: the next one, or the end */
+		}
+		if (key->series == PG_UINT32_MAX)
+			return false;
+		key->series++;
+		key->time = PG_INT64_MIN;
+	}
+	return false;
+}
+
+bool
+tsdb_readrange_backward(const TsdbReadRange *range, TsdbKey *key, TsdbKey *stop)
+{
+	while (allow_backward(range, key, stop))
+	{
+		int64 from;
+		int64 until;
+
+		if (range->windows == NULL)
+			return true;
+		CHECK_FOR_INTERRUPTS();
+		if (range->windows->previous(range->windows->arg, key->series, key->time, &from, &until))
+		{
+			TsdbKey start = {key->series, from};
+
+			key->time = until;
+			*stop = key_max(*stop, start);
+			if (key_before(*stop, *key))
+				return true;
+		}
+		if (key->series == 0)
+			return false;
+		key->series--;
+		key->time = PG_INT64_MAX;
+	}
+	return false;
+}
+
+// private functions
+
+static bool
+allow_forward(const TsdbReadRange *range, TsdbKey *key, TsdbKey *stop)
 {
 	bool timed = range->from != PG_INT64_MIN || range->until != PG_INT64_MAX;
 
@@ -57,8 +119,8 @@ tsdb_readrange_forward(const TsdbReadRange *range, TsdbKey *key, TsdbKey *stop)
 	return key_before(*key, *stop);
 }
 
-bool
-tsdb_readrange_backward(const TsdbReadRange *range, TsdbKey *key, TsdbKey *stop)
+static bool
+allow_backward(const TsdbReadRange *range, TsdbKey *key, TsdbKey *stop)
 {
 	bool timed = range->from != PG_INT64_MIN || range->until != PG_INT64_MAX;
 
@@ -96,8 +158,6 @@ tsdb_readrange_backward(const TsdbReadRange *range, TsdbKey *key, TsdbKey *stop)
 	}
 	return key_before(*stop, *key);
 }
-
-// private functions
 
 /* How many of the series have a lower id. */
 static uint32

@@ -11,12 +11,23 @@
 #include "postgres.h"
 #include "format/batch.h"
 
+/* Times of a series that may be delivered, beyond one stretch of time for all. */
+typedef struct TsdbReadWindows
+{
+	void *arg;
+	/* The first window at or after a time, [*from, *until) with *from >= time; false when there is none. */
+	bool (*next)(void *arg, uint32 series, int64 time, int64 *from, int64 *until);
+	/* The last window before a time, *until <= time. */
+	bool (*previous)(void *arg, uint32 series, int64 time, int64 *from, int64 *until);
+} TsdbReadWindows;
+
 typedef struct TsdbReadRange
 {
 	uint32 *series; /* ascending; NULL = all */
 	uint32 nseries;
 	int64 from; /* half open; PG_INT64_MIN .. PG_INT64_MAX = all */
 	int64 until;
+	const TsdbReadWindows *windows; /* NULL: all times */
 	TsdbKey lo; /* of the line; hi is exclusive */
 	TsdbKey hi;
 } TsdbReadRange;

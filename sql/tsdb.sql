@@ -448,3 +448,154 @@ CREATE FUNCTION tsdb.out_of_limits(value float8, "row" record) RETURNS bool
 COMMENT ON FUNCTION tsdb.out_of_limits(float8, record) IS 'is a value below the lower or above the upper limit of the series of a row?';
 CREATE FUNCTION tsdb.out_of_limits(value float8, target regclass, "time" timestamptz, VARIADIC tags "any") RETURNS bool
     AS 'MODULE_PATHNAME', 'tsdb_out_of_limits' LANGUAGE C STABLE PARALLEL SAFE;
+
+--
+-- func/sql_units, sql_violations, sql_timeaverage: units, limits, averages over time
+--
+
+CREATE FUNCTION tsdb.convert(value float8, "from" text, "to" text) RETURNS float8
+    AS 'MODULE_PATHNAME', 'tsdb_convert' LANGUAGE C STRICT STABLE PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION tsdb.convert(float8, text, text) IS 'a value in another unit, by extension unit';
+CREATE FUNCTION tsdb.convert_to(value float8, "row" record, "to" text) RETURNS float8
+    AS 'MODULE_PATHNAME', 'tsdb_convert_to' LANGUAGE C STABLE PARALLEL SAFE COST 10 SUPPORT tsdb.row_support;
+COMMENT ON FUNCTION tsdb.convert_to(float8, record, text) IS 'a value of a series in another unit than its own';
+CREATE FUNCTION tsdb.convert_to(value float8, "to" text, target regclass, "time" timestamptz, VARIADIC tags "any") RETURNS float8
+    AS 'MODULE_PATHNAME', 'tsdb_convert_to' LANGUAGE C STABLE PARALLEL SAFE COST 10;
+
+CREATE FUNCTION tsdb.violations(target regclass, series jsonb, "from" timestamptz, until timestamptz, value_column name DEFAULT NULL,
+    OUT series_id int4, OUT tags jsonb, OUT "limit" text, OUT from_time timestamptz, OUT last_time timestamptz, OUT until_time timestamptz,
+    OUT samples int8, OUT extreme float8) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'tsdb_violations' LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100;
+COMMENT ON FUNCTION tsdb.violations(regclass, jsonb, timestamptz, timestamptz, name) IS 'when series were below their lower or above their upper limit';
+
+-- Rows have to come in order of time, so there are no partial states, and no parallel plans below.
+CREATE FUNCTION tsdb.time_average_step(state internal, value float8, "time" timestamptz) RETURNS internal
+    AS 'MODULE_PATHNAME', 'tsdb_time_average_step' LANGUAGE C IMMUTABLE PARALLEL UNSAFE;
+CREATE FUNCTION tsdb.time_average_step(state internal, value float8, "time" timestamptz, stepped bool) RETURNS internal
+    AS 'MODULE_PATHNAME', 'tsdb_time_average_step' LANGUAGE C IMMUTABLE PARALLEL UNSAFE;
+CREATE FUNCTION tsdb.time_average_value(state internal) RETURNS float8
+    AS 'MODULE_PATHNAME', 'tsdb_time_average_final' LANGUAGE C IMMUTABLE PARALLEL UNSAFE;
+CREATE AGGREGATE tsdb.time_average(value float8, "time" timestamptz) (
+    SFUNC = tsdb.time_average_step, STYPE = internal, FINALFUNC = tsdb.time_average_value, PARALLEL = UNSAFE);
+CREATE AGGREGATE tsdb.time_average(value float8, "time" timestamptz, stepped bool) (
+    SFUNC = tsdb.time_average_step, STYPE = internal, FINALFUNC = tsdb.time_average_value, PARALLEL = UNSAFE);
+COMMENT ON AGGREGATE tsdb.time_average(float8, timestamptz) IS 'average over time, on straight lines between samples; rows in order of time';
+COMMENT ON AGGREGATE tsdb.time_average(float8, timestamptz, bool) IS 'average over time; stepped: a value lasts until the next one';
+
+--
+-- Filling gaps, values between samples.  Plain queries of the caller's, so his rights and policies count.
+--
+
+CREATE FUNCTION tsdb.table_columns(target regclass, OUT "time" text, OUT tags text[], OUT value text)
+    AS 'MODULE_PATHNAME', 'tsdb_table_columns' LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
+
+-- The condition that the tags of b contain `series`.
+CREATE FUNCTION tsdb.tags_condition(target regclass, series jsonb) RETURNS text LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+    SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    known text[] := (tsdb.table_columns(target)).tags;
+    tag text;
+    result text := 'true';
+BEGIN
+    IF jsonb_typeof(series) IS DISTINCT FROM 'object' THEN
+        RAISE EXCEPTION 'series are named by a JSON object of tags' USING ERRCODE = 'invalid_parameter_value', HINT = 'For example ''{"plant": "a"}''; ''{}'' is every series.';
+    END IF;
+    FOR tag IN SELECT jsonb_object_keys(series) LOOP
+        IF tag <> ALL (known) THEN
+            RAISE EXCEPTION '"%" is not a tag of table "%"', tag, target USING ERRCODE = 'undefined_column',
+                DETAIL = format('Its tags are: %s.', array_to_string(known, ', ')), HINT = 'Series are named by tags alone.';
+        ELSIF series ->> tag IS NULL THEN
+            result := result || format(' AND b.%I IS NULL', tag);
+        ELSE
+            result := result || format(' AND b.%I = %L', tag, series ->> tag);
+        END IF;
+    END LOOP;
+    RETURN result;
+END $$;
+
+CREATE FUNCTION tsdb.gapfill(bucket_width interval, target regclass, series jsonb, "from" timestamptz, until timestamptz, fill text DEFAULT 'null',
+    aggregate text DEFAULT 'avg', value_column name DEFAULT NULL,
+    OUT tags jsonb, OUT bucket timestamp, OUT value float8, OUT filled bool) RETURNS SETOF record
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    columns record := tsdb.table_columns(target);
+    wanted text := coalesce(value_column, columns.value);
+    object text := (SELECT coalesce(string_agg(format('%L, x.%I', t, t), ', '), '') FROM unnest(columns.tags) t);
+    names text := (SELECT coalesce(string_agg(format('b.%I, ', t), ''), '') FROM unnest(columns.tags) t);
+    arguments text := (SELECT coalesce(string_agg(format('x.%I', t), ', '), 'NULL::text') FROM unnest(columns.tags) t);
+    call text;
+    filler text;
+BEGIN
+    IF wanted IS NULL THEN
+        RAISE EXCEPTION 'table "%" has no value column of numbers, or several', target USING ERRCODE = 'invalid_parameter_value', HINT = 'Say which column is meant: value_column => ''value''.';
+    ELSIF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = target AND attname = wanted AND attnum > 0 AND NOT attisdropped) THEN
+        RAISE EXCEPTION 'column "%" of table "%" does not exist', wanted, target USING ERRCODE = 'undefined_column', HINT = 'Name a value column.';
+    ELSIF NOT isfinite("from") OR NOT isfinite(until) OR "from" IS NULL OR until IS NULL THEN
+        RAISE EXCEPTION 'buckets need a finite range of time' USING ERRCODE = 'invalid_parameter_value', HINT = 'Give the times between which there shall be buckets.';
+    END IF;
+    call := CASE WHEN aggregate IN ('avg', 'min', 'max', 'sum') THEN format('%s(b.%I)', aggregate, wanted)
+                 WHEN aggregate IN ('first', 'last') THEN format('tsdb.%s(b.%I, b.%I)', aggregate, wanted, columns.time)
+                 WHEN aggregate = 'count' THEN format('nullif(count(b.%I), 0)', wanted) END;
+    filler := CASE WHEN fill = 'null' THEN 'NULL::float8'
+                   WHEN fill = 'previous' THEN 'first_value(f.value) OVER run'
+                   WHEN fill = 'linear' THEN 'first_value(f.value) OVER run + (last_value(f.next_value) OVER run - first_value(f.value) OVER run)'
+                       ' * extract(epoch FROM f.bucket - first_value(f.bucket) OVER run)::float8 / nullif(extract(epoch FROM last_value(f.next_bucket) OVER run - first_value(f.bucket) OVER run), 0)::float8'
+                   WHEN fill ~ '^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$' THEN format('%L::float8', fill) END;
+    IF call IS NULL OR filler IS NULL THEN
+        RAISE EXCEPTION 'unknown way to % buckets', CASE WHEN call IS NULL THEN 'make' ELSE 'fill' END USING ERRCODE = 'invalid_parameter_value',
+            DETAIL = 'aggregate is avg, min, max, sum, count, first or last; fill is null, previous, linear or a number.',
+            HINT = format('It was given %L.', CASE WHEN call IS NULL THEN aggregate ELSE fill END);
+    END IF;
+    RETURN QUERY EXECUTE format($q$
+        WITH found AS MATERIALIZED (
+            SELECT jsonb_build_object(%1$s) AS tags, tsdb.timezone(%8$L::regclass, 'epoch', %9$s) AS zone, x.bucket, x.value
+            FROM (SELECT %7$s tsdb.local_bucket($1, b) AS bucket, (%2$s)::float8 AS value
+                  FROM %3$s b WHERE b.%4$I >= $2 AND b.%4$I < $3 AND %5$s GROUP BY %7$s tsdb.local_bucket($1, b)) x),
+        lines AS (SELECT DISTINCT ON (f.tags) f.tags, coalesce(f.zone, 'UTC') AS zone FROM found f ORDER BY f.tags),
+        steps AS (
+            -- a bucket that the clock skipped is none
+            SELECT l.tags, g.bucket FROM lines l,
+                LATERAL generate_series(tsdb.time_bucket($1, $2 AT TIME ZONE l.zone), ($3 AT TIME ZONE l.zone) - interval '1 us', $1) AS g(bucket)
+            WHERE g.bucket AT TIME ZONE l.zone AT TIME ZONE l.zone < g.bucket + $1),
+        filled AS (
+            SELECT s.tags, s.bucket, f.value, count(f.value) OVER series AS run_no,
+                   CASE WHEN f.value IS NULL THEN min(s.bucket) FILTER (WHERE f.value IS NOT NULL) OVER later END AS next_bucket
+            FROM steps s LEFT JOIN found f USING (tags, bucket)
+            WINDOW series AS (PARTITION BY s.tags ORDER BY s.bucket), later AS (PARTITION BY s.tags ORDER BY s.bucket ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)),
+        ends AS (SELECT f.*, n.value AS next_value FROM filled f LEFT JOIN found n ON n.tags = f.tags AND n.bucket = f.next_bucket)
+        SELECT f.tags, f.bucket, coalesce(f.value, %6$s), f.value IS NULL FROM ends f
+        WINDOW run AS (PARTITION BY f.tags, f.run_no ORDER BY f.bucket ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+        ORDER BY f.tags, f.bucket$q$,
+        object, call, target, columns.time, tsdb.tags_condition(target, series), filler, names, target, arguments) USING bucket_width, "from", until;
+END $$;
+COMMENT ON FUNCTION tsdb.gapfill(interval, regclass, jsonb, timestamptz, timestamptz, text, text, name) IS 'buckets of local time of each series, empty ones filled';
+
+CREATE FUNCTION tsdb.interpolate_at(target regclass, series jsonb, times timestamptz[], value_column name DEFAULT NULL,
+    OUT tags jsonb, OUT "time" timestamptz, OUT value float8) RETURNS SETOF record
+    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    columns record := tsdb.table_columns(target);
+    wanted text := coalesce(value_column, columns.value);
+    object text := (SELECT coalesce(string_agg(format('%L, b.%I', t, t), ', '), '') FROM unnest(columns.tags) t);
+    line record;
+    own text;
+BEGIN
+    IF wanted IS NULL THEN
+        RAISE EXCEPTION 'table "%" has no value column of numbers, or several', target USING ERRCODE = 'invalid_parameter_value', HINT = 'Say which column is meant: value_column => ''value''.';
+    ELSIF NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = target AND attname = wanted AND attnum > 0 AND NOT attisdropped) THEN
+        RAISE EXCEPTION 'column "%" of table "%" does not exist', wanted, target USING ERRCODE = 'undefined_column', HINT = 'Name a value column.';
+    END IF;
+    FOR line IN EXECUTE format('SELECT DISTINCT jsonb_build_object(%s) AS tags FROM %s b WHERE %s ORDER BY 1', object, target, tsdb.tags_condition(target, series)) LOOP
+        own := tsdb.tags_condition(target, line.tags);
+        RETURN QUERY EXECUTE format($q$
+            SELECT $1, w.t, CASE WHEN p.t = w.t OR p.stepped THEN p.v
+                                 ELSE p.v + (n.v - p.v) * (extract(epoch FROM w.t - p.t)::float8 / extract(epoch FROM n.t - p.t)::float8) END
+            FROM unnest($2) WITH ORDINALITY w(t, no)
+            LEFT JOIN LATERAL (SELECT b.%2$I AS t, b.%3$I::float8 AS v, tsdb.stepped(b) AS stepped FROM %1$s b
+                               WHERE %4$s AND b.%2$I <= w.t AND b.%3$I IS NOT NULL ORDER BY b.%2$I DESC LIMIT 1) p ON true
+            LEFT JOIN LATERAL (SELECT b.%2$I AS t, b.%3$I::float8 AS v FROM %1$s b
+                               WHERE %4$s AND b.%2$I >= w.t AND b.%3$I IS NOT NULL ORDER BY b.%2$I LIMIT 1) n ON true
+            ORDER BY w.no$q$, target, columns.time, wanted, own) USING line.tags, times;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION tsdb.interpolate_at(regclass, jsonb, timestamptz[], name) IS 'values of series at given times: between samples on a straight line, or stepped the earlier one';

@@ -13,12 +13,15 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "access/htup_details.h"
 #include "attr/attributes.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
-#include "pg/compat.h"
+#include "nodes/value.h"
+#include "parser/parse_func.h"
 #include "read/buckets.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -56,6 +59,7 @@ typedef struct RowSite
 	bool has_origin;
 	Timestamp origin;
 	TsdbBuckets *buckets;
+	FmgrInfo convert; /* convert_to: tsdb.convert */
 } RowSite;
 
 static RowSite *get_site(FmgrInfo *flinfo);
@@ -73,6 +77,7 @@ static Datum local_bucket(FunctionCallInfo fcinfo, int argno, const Timestamp *o
 static TsdbBuckets *get_buckets(FmgrInfo *flinfo, const Interval *width, const Timestamp *origin);
 static bool read_value(RowSite *site, HeapTupleHeader row, double *value);
 static void raise_no_value(const RowSite *site) pg_attribute_noreturn();
+static FmgrInfo *get_convert(FmgrInfo *flinfo);
 static bool is_out_of_limits(const TsdbAttributes *attributes, double value);
 
 PG_FUNCTION_INFO_V1(tsdb_local_time);
@@ -86,6 +91,7 @@ PG_FUNCTION_INFO_V1(tsdb_row_high);
 PG_FUNCTION_INFO_V1(tsdb_row_stepped);
 PG_FUNCTION_INFO_V1(tsdb_out_of_limits);
 PG_FUNCTION_INFO_V1(tsdb_row_out_of_limits);
+PG_FUNCTION_INFO_V1(tsdb_convert_to);
 
 /* tsdb.local_time(row), tsdb.local_time(target, time, tags ...): what the wall clock of its series shows. */
 Datum
@@ -202,6 +208,19 @@ tsdb_row_out_of_limits(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(is_out_of_limits(attributes, value));
 }
 
+/* tsdb.convert_to(value, row, to), tsdb.convert_to(value, to, target, time, tags ...): from the unit of its series; NULL without one. */
+Datum
+tsdb_convert_to(PG_FUNCTION_ARGS)
+{
+	int unit_argno = get_fn_expr_argtype(fcinfo->flinfo, 1) == TEXTOID ? 1 : 2;
+	const TsdbAttributes *attributes = get_attributes(fcinfo, 3 - unit_argno, NULL);
+
+	if (attributes == NULL || attributes->unit == NULL || PG_ARGISNULL(0) || PG_ARGISNULL(unit_argno))
+		PG_RETURN_NULL();
+	return FunctionCall3(get_convert(fcinfo->flinfo), PG_GETARG_DATUM(0), CStringGetTextDatum(attributes->unit),
+						 PG_GETARG_DATUM(unit_argno));
+}
+
 // private functions
 
 static RowSite *
@@ -228,7 +247,7 @@ static const TsdbAttributes *
 get_attributes(FunctionCallInfo fcinfo, int argno, TimestampTz *time)
 {
 	RowSite *site = get_site(fcinfo->flinfo);
-	TimestampTz row_time;
+	TimestampTz row_time = 0;
 
 	if (PG_ARGISNULL(argno))
 		return NULL;
@@ -534,8 +553,23 @@ raise_no_value(const RowSite *site)
 			 errhint("Say which value is meant: tsdb.out_of_limits(b.value, b).")));
 }
 
+/* tsdb.convert */
+static FmgrInfo *
+get_convert(FmgrInfo *flinfo)
+{
+	static const Oid arguments[] = {FLOAT8OID, TEXTOID, TEXTOID};
+	RowSite *site = get_site(flinfo);
+
+	if (!OidIsValid(site->convert.fn_oid))
+		fmgr_info_cxt(LookupFuncName(list_make2(makeString("tsdb"), makeString("convert")), lengthof(arguments), arguments, false),
+					  &site->convert, flinfo->fn_mcxt);
+	return &site->convert;
+}
+
+/* As SQL compares: NaN is above every number. */
 static bool
 is_out_of_limits(const TsdbAttributes *attributes, double value)
 {
-	return (attributes->has_low && value < attributes->low) || (attributes->has_high && value > attributes->high);
+	return (attributes->has_low && value < attributes->low) ||
+		   (attributes->has_high && (value > attributes->high || isnan(value)));
 }

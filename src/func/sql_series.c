@@ -65,6 +65,7 @@ PG_FUNCTION_INFO_V1(tsdb_series_key);
 PG_FUNCTION_INFO_V1(tsdb_series_tags_json);
 PG_FUNCTION_INFO_V1(tsdb_series_attributes);
 PG_FUNCTION_INFO_V1(tsdb_series_extent);
+PG_FUNCTION_INFO_V1(tsdb_table_columns);
 
 /* tsdb.set_series(target, series, timezone, unit, low, high, stepped, description) */
 Datum
@@ -303,6 +304,28 @@ tsdb_series_extent(PG_FUNCTION_ARGS)
 	values[COL_BYTES] = Int64GetDatum(stored.nbytes);
 	table_close(rel, NoLock);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
+}
+
+/* tsdb.table_columns(target): which columns are what; the value is NULL unless there is just one of numbers. */
+Datum
+tsdb_table_columns(PG_FUNCTION_ARGS)
+{
+	Oid relid = PG_GETARG_OID(0);
+	const TsdbRowTags *tags = tsdb_attributes_tags(tsdb_attributes_open(relid));
+	Datum *names = palloc(sizeof(Datum) * (tags->ntags + 1));
+	Datum values[3];
+	bool nulls[3] = {false, false, tags->value_attnum == 0};
+	TupleDesc desc;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	for (int i = 0; i < tags->ntags; i++)
+		names[i] = CStringGetTextDatum(tags->tags[i].name);
+	values[0] = CStringGetTextDatum(get_attname(relid, tags->time_attnum, false));
+	values[1] = PointerGetDatum(construct_array(names, tags->ntags, TEXTOID, -1, false, TYPALIGN_INT));
+	if (!nulls[2])
+		values[2] = CStringGetTextDatum(get_attname(relid, tags->value_attnum, false));
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
 // private functions

@@ -540,12 +540,11 @@ build_rule(const Bucketing *bucketing, TsdbBucketRule *rule)
 			return build_interval(bucketing, rule);
 		case FORM_WALL_INTERVAL:
 		case FORM_DATE_INTERVAL:
+		case FORM_LOCAL:
 			return build_wall_interval(bucketing, rule);
 		case FORM_BIN:
 		case FORM_WALL_BIN:
 			return build_bin(bucketing, rule);
-		case FORM_LOCAL:
-			return build_wall_interval(bucketing, rule);
 		case FORM_DIVISION:
 			return build_division(bucketing, rule);
 	}

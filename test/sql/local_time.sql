@@ -48,6 +48,15 @@ SELECT lo_differs('SELECT tsdb.local_bucket(''1 day'', b) AS t, count(*), sum(i)
 SELECT lo_differs('SELECT extract(hour FROM tsdb.local_bucket(''1 hour'', b)) AS t, count(*), sum(i) FROM lo_m b GROUP BY 1 HAVING count(*) > 10',
                   'SELECT extract(hour FROM local) AS t, count(*), sum(i) FROM lo_t GROUP BY 1 HAVING count(*) > 10');
 
+PREPARE lo_buckets(interval, timestamp) AS SELECT tsdb.local_bucket($1, b, $2) AS t, count(*) FROM lo_m b GROUP BY 1 ORDER BY 1 LIMIT 2;
+SET plan_cache_mode = force_generic_plan;
+EXECUTE lo_buckets('7 days', '2026-01-01');
+EXECUTE lo_buckets('1 month', '2026-01-01');
+EXECUTE lo_buckets(NULL, '2026-01-01');
+EXECUTE lo_buckets('0 days', '2026-01-01');
+RESET plan_cache_mode;
+SELECT tsdb.local_bucket(NULL, b) AS t, count(*) > 0 FROM lo_m b GROUP BY 1;
+
 -- Conditions: by scan and by aggregate.
 CREATE TABLE lo_conditions (n int4, c text);
 INSERT INTO lo_conditions VALUES

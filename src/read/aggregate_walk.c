@@ -40,6 +40,7 @@ static Step step_groups(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece);
 static Step step_blocks(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece);
 static Step step_subs(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece);
 static void pass(TsdbAggregateWalk *walk, int64 until_us);
+static void count_skipped(TsdbAggregateWalk *walk, uint32 nblocks);
 static bool find_touched(TsdbAggregateWalk *walk, TsdbKey key);
 static Step merge_block(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece);
 static Step read_block(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece);
@@ -315,7 +316,7 @@ step_segments(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
 			leave_segment(walk);
 			return STEP_PIECE;
 		case ANSWER_NOTHING:
-			walk->aggregator->counters.blocks_skipped++;
+			count_skipped(walk, 1);
 			leave_segment(walk);
 			return STEP_MORE;
 		case ANSWER_CUT:
@@ -362,7 +363,7 @@ step_groups(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
 			pass(walk, group->until_us);
 			return STEP_PIECE;
 		case ANSWER_NOTHING:
-			walk->aggregator->counters.blocks_skipped += group->nblocks;
+			count_skipped(walk, group->nblocks);
 			walk->group_no++;
 			pass(walk, group->until_us);
 			return STEP_MORE;
@@ -416,7 +417,7 @@ step_blocks(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
 			pass(walk, block->until_us);
 			return STEP_PIECE;
 		case ANSWER_NOTHING:
-			walk->aggregator->counters.blocks_skipped++;
+			count_skipped(walk, 1);
 			walk->block_no++;
 			pass(walk, block->until_us);
 			return STEP_MORE;
@@ -518,6 +519,14 @@ read_block(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
 	walk->pos = until;
 	walk->block_no++;
 	return piece->row < piece->until ? STEP_PIECE : STEP_MORE;
+}
+
+/* By conditions on values; or because they lie outside of the times that are asked for. */
+static void
+count_skipped(TsdbAggregateWalk *walk, uint32 nblocks)
+{
+	if (walk->aggregator->request.nterms > 0)
+		walk->aggregator->counters.blocks_skipped += nblocks;
 }
 
 /* Go on behind a stretch, but not over the end of what is allowed: a later window may begin in it. */

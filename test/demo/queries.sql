@@ -11,14 +11,29 @@ ORDER BY metric, device, time DESC;
 
 \echo
 \echo '== Daily averages of good samples, each plant on its own clock, last five days'
-SELECT plant, date_trunc('day', time AT TIME ZONE p.timezone)::date AS local_day,
+SELECT plant, tsdb.local_bucket('1 day', b)::date AS local_day,
        round(avg(value) FILTER (WHERE sensor = 'steam_temperature')::numeric, 2) AS steam_temperature,
        round(avg(value) FILTER (WHERE sensor = 'steam_pressure')::numeric, 2) AS steam_pressure,
        round(avg(value) FILTER (WHERE sensor = 'ambient')::numeric, 2) AS ambient
-FROM boiler JOIN plant p ON p.name = plant
+FROM boiler b
 WHERE time >= now() - interval '5 days' AND tsdb.is_good(quality)
 GROUP BY 1, 2
 ORDER BY 1, 2;
+
+\echo
+\echo '== At six in the morning in Antofagasta and in Newcastle: the average of 90 days'
+SELECT plant, sensor, tsdb.unit(b), round(avg(value)::numeric, 2) AS at_six
+FROM boiler b
+WHERE extract(hour FROM tsdb.local_time(b)) = 6 AND sensor IN ('steam_temperature', 'steam_pressure', 'ambient')
+GROUP BY 1, 2, 3
+ORDER BY 1, 2;
+
+\echo
+\echo '== Steam that was too hot: the longest times above the limit'
+SELECT tags ->> 'plant' AS plant, from_time, until_time - from_time AS "for", samples, extreme
+FROM tsdb.violations('boiler', '{"sensor": "steam_temperature"}', '-infinity', 'infinity')
+ORDER BY samples DESC, from_time
+LIMIT 3;
 
 \echo
 \echo '== The quality of what the sensors sent'

@@ -9,6 +9,7 @@
 #	TSDB_SEED			seed of the first round; the next rounds count up from it
 #	TSDB_ROUNDS			stop after so many rounds
 #	TSDB_DIFFERENCES	stop after so many different answers (5)
+#	TSDB_HANG_SECONDS	a statement that takes longer hangs (180); on a busy machine core starts parallel workers slowly
 #	TSDB_SHOW_PLANS		show plans that should have the aggregate node and don't
 use strict;
 use warnings;

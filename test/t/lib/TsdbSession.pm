@@ -7,7 +7,7 @@ use strict;
 use warnings;
 use IPC::Open3;
 
-my $SECONDS = 180;    # a statement that takes longer hangs
+my $SECONDS = $ENV{TSDB_HANG_SECONDS} || 180;    # a statement that takes longer hangs
 
 # new TsdbSession(name, connection string, sub that gets each statement)
 sub new

@@ -105,7 +105,9 @@ add_totals(TsdbRunTotals *totals, const TsdbStoredRun *runs, uint32 nruns)
 		totals->nbytes += run->payload_bytes;
 		if (run->nrows > 0)
 			totals->min_time = Min(totals->min_time, run->min_time);
-		if (tsdb_policy_is_small(run->nrows, run->payload_bytes))
-			totals->widest_tier = Max(totals->widest_tier, ++*tier);
+		if (!tsdb_policy_is_small(run->nrows, run->payload_bytes))
+			continue;
+		++*tier; /* not inside of Max, which would do it twice */
+		totals->widest_tier = Max(totals->widest_tier, *tier);
 	}
 }

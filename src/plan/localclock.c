@@ -87,6 +87,9 @@ tsdb_localclock_group(TsdbLocalClock *clock, const uint32 *series, uint32 nserie
 	*nzones = 1;
 	if (tsdb_attributes_only_zone(clock->attributed, &groups[0].zone))
 	{
+		/* Windows are asked for series by series: only those that exist. */
+		if (series == NULL && clock->nterms > 0)
+			series = tsdb_series_list(clock->rel, tsdb_table_get(clock->rel), &nseries);
 		groups[0].series = unconstify(uint32 *, series);
 		groups[0].nseries = nseries;
 		return groups;

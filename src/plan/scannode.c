@@ -38,6 +38,7 @@ static void fill_slot(TsdbScanState *state, TupleTableSlot *slot);
 static bool recheck_row(ScanState *node, TupleTableSlot *slot);
 static bool position(TsdbScanState *state);
 static void open_reader(TsdbScanState *state);
+static void choose_series(TsdbScanState *state);
 static void list_walk(TsdbScanState *state);
 static void start_slices(TsdbScanState *state);
 static bool advance(TsdbScanState *state, ScanDirection direction);
@@ -234,7 +235,7 @@ fetch_by_time(TsdbScanState *state, TupleTableSlot *slot)
 	{
 		if (!tsdb_timeslices_open(state->slices, &from, &until))
 			return ExecClearTuple(slot);
-		tsdb_reader_restrict(state->reader, state->restricted->series, state->restricted->nseries, from, until);
+		tsdb_reader_restrict(state->reader, state->series, state->nseries, from, until);
 		state->batch = NULL;
 		while (advance(state, ForwardScanDirection))
 		{
@@ -287,12 +288,13 @@ position(TsdbScanState *state)
 	if (state->is_never)
 		return false;
 	tsdb_reader_set_filter(state->reader, state->terms, state->nterms);
+	choose_series(state);
 	if (state->by_series)
 		list_walk(state);
 	else if (state->slices != NULL)
 		start_slices(state);
 	else
-		tsdb_reader_restrict(state->reader, restricted->series, restricted->nseries, restricted->from, restricted->until);
+		tsdb_reader_restrict(state->reader, state->series, state->nseries, restricted->from, restricted->until);
 	state->batch = NULL;
 	state->has_unit = false;
 	state->is_positioned = true;
@@ -323,6 +325,26 @@ open_reader(TsdbScanState *state)
 		tsdb_reader_set_windows(state->reader, tsdb_localclock_windows(clock));
 	}
 	MemoryContextSwitchTo(caller);
+}
+
+/* Those that match.  With windows of time, which are asked for series by series, only those that exist. */
+static void
+choose_series(TsdbScanState *state)
+{
+	Relation rel = state->css.ss.ss_currentRelation;
+
+	state->series = state->restricted->series;
+	state->nseries = state->restricted->nseries;
+	if (state->series == NULL && state->clock != NIL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(state->context);
+
+		if (state->all_series == NULL)
+			state->all_series = tsdb_series_list(rel, tsdb_table_get(rel), &state->nall);
+		state->series = state->all_series;
+		state->nseries = state->nall;
+		MemoryContextSwitchTo(caller);
+	}
 }
 
 /* The series to read, in the order of the scan. */

@@ -56,6 +56,10 @@ typedef struct TsdbScanState
 	List *clock; /* localexpr.h; NIL: no conditions on local time */
 	List *local; /* conditions on it */
 	bool is_never; /* no time fulfils them */
+	uint32 *series; /* to read, ascending; NULL: all */
+	uint32 nseries;
+	uint32 *all_series; /* those that there were at the first look; with conditions on local time only */
+	uint32 nall;
 	ExprState *recheck; /* the conditions that are not in qual */
 	bool by_series;
 	bool is_backward;

@@ -66,13 +66,15 @@ INSERT INTO lo_conditions VALUES
     (10, '(%1$s)::date = ''2026-04-05'''), (11, '(%1$s)::time >= ''05:45'' AND (%1$s)::time < ''06:10'''), (12, '(%1$s)::date > ''2026-04-04'' AND extract(hour FROM %1$s)::int = 1'),
     (13, 'extract(hour FROM %1$s) = 24'), (14, 'extract(hour FROM %1$s) = 6 AND (%1$s)::time < ''03:00'''), (15, 'NOT (extract(hour FROM %1$s) > 4 AND extract(hour FROM %1$s) < 20)'),
     (16, '''2026-03-29 01:00'' < %1$s AND ''2026-03-29 04:00'' >= %1$s'), (17, 'extract(hour FROM %1$s) = 6 AND v > 50 AND site = ''howe'''), (18, 'extract(minute FROM %1$s) = 3'),
-    (19, 'extract(hour FROM %1$s) = 6 AND sensor IS NULL'), (20, '%1$s < ''2026-03-07'''), (21, '%1$s = ''2026-04-05 02:15'''), (22, '(%1$s)::date < ''1999-01-01'''), (23, 'extract(hour FROM %1$s) = NULL');
+    (19, 'extract(hour FROM %1$s) = 6 AND sensor IS NULL'), (20, '%1$s < ''2026-03-07'''), (21, '%1$s = ''2026-04-05 02:15'''), (22, '(%1$s)::date < ''1999-01-01'''), (23, 'extract(hour FROM %1$s) = NULL'), (24, 'time > ''2026-03-20'' AND %1$s < ''2026-03-15'' AND extract(hour FROM %1$s) <> 18');
 SELECT n, lo_differs(format('SELECT b.* FROM lo_m b WHERE ' || c, 'tsdb.local_time(b)'), format('SELECT time, site, sensor, v, i FROM lo_t b WHERE ' || c, 'local')) AS scan,
        lo_differs(format('SELECT site, count(*), sum(v), min(i), max(time) FROM lo_m b WHERE ' || c || ' GROUP BY 1', 'tsdb.local_time(b)'),
                   format('SELECT site, count(*), sum(v), min(i), max(time) FROM lo_t b WHERE ' || c || ' GROUP BY 1', 'local')) AS aggregate,
        lo_differs(format('SELECT tsdb.local_bucket(''2 hours'', b) AS t, count(*), sum(v) FROM lo_m b WHERE ' || c || ' GROUP BY 1', 'tsdb.local_time(b)'),
                   format('SELECT tsdb.time_bucket(''2 hours'', local) AS t, count(*), sum(v) FROM lo_t b WHERE ' || c || ' GROUP BY 1', 'local')) AS both
 FROM lo_conditions ORDER BY n;
+SELECT count(*), min(v) FROM lo_m b WHERE time > '2026-04-20' AND tsdb.local_time(b) < '2026-03-15';
+SELECT count(*) FROM (SELECT * FROM lo_m b WHERE time < '2026-03-15' AND tsdb.local_time(b) > '2026-03-20' ORDER BY time DESC LIMIT 3) x;
 -- Backward, by tags, by time, with a limit, in a cursor; pending rows; rows to be changed.
 SELECT lo_differs('(SELECT * FROM lo_m b WHERE extract(hour FROM tsdb.local_time(b)) = 6 AND site = ''howe'' AND sensor = 1 ORDER BY time DESC LIMIT 30)',
                   '(SELECT time, site, sensor, v, i FROM lo_t WHERE extract(hour FROM local) = 6 AND site = ''howe'' AND sensor = 1 ORDER BY time DESC LIMIT 30)');

@@ -119,7 +119,7 @@ sub bucket
 {
 	my ($self) = @_;
 	my %forms = (trunc => 4, trunc_zone => 3, trunc_local => 3, bin => 2, epoch => 5, epoch_time => 2, day => 2);
-	my $form = weighted($self->{functions}{time_bucket} ? (time_bucket => 9) : (), map { $_ => $forms{$_} } sort keys %forms);
+	my $form = weighted($self->{functions}{time_bucket} ? (time_bucket => 9) : (), $self->{functions}{local_bucket} ? (local => 4) : (), map { $_ => $forms{$_} } sort keys %forms);
 	my $method = "bucket_$form";
 
 	return $self->$method;
@@ -190,6 +190,37 @@ sub bucket_time_bucket
 		"tsdb.time_bucket($width, time, $zone, $origin\::timestamptz)" => 2,
 		"tsdb.time_bucket($width, time AT TIME ZONE $zone)" => 1,
 		"tsdb.time_bucket($width, time::date)" => ($interval =~ /day|month|year/ ? 1 : 0));
+}
+
+# The form with columns: core evaluates it on the rows of the heap table, too.
+sub local_arguments { my ($self) = @_; return "'m'::regclass, time, " . (join(', ', map { $_->{name} } @{ $self->{twin}{tags} }) || 'NULL::text'); }
+sub local_time { my ($self) = @_; return 'tsdb.local_time(' . $self->local_arguments . ')'; }
+
+sub bucket_local
+{
+	my ($self) = @_;
+	my $width = bucket_argument('interval', map { "'" . $self->interval . "'" } 1, 2) . '::interval';
+	my $origin = bucket_argument('timestamp', "'2000-01-03 00:00'", "'1970-01-01 05:45'") . '::timestamp, ';
+
+	return weighted(
+		"tsdb.local_bucket($width, " . $self->local_arguments . ')' => 4,
+		"tsdb.local_bucket($width, $origin" . $self->local_arguments . ')' => 1,
+		'extract(dow FROM tsdb.local_bucket(\'1 day\', ' . $self->local_arguments . '))' => 1);
+}
+
+sub local_condition
+{
+	my ($self) = @_;
+	my $local = $self->local_time;
+	my ($hour, $other) = (int(rand(25)), int(rand(24)));
+	my $day = "'2024-03-" . (28 + int(rand(4))) . "'";
+
+	return weighted(
+		"extract(hour FROM $local) = $hour" => 4, "extract(hour FROM $local) IN ($hour, $other)" => 2, "extract(hour FROM $local) BETWEEN $other AND $hour" => 1,
+		"(date_part('hour', $local) > $hour OR date_part('hour', $local) <= $other)" => 1, "extract(isodow FROM $local) = " . (1 + int(rand(8))) => 1,
+		"extract(dow FROM $local) NOT IN (0, 6)" => 1, "extract(day FROM $local) < $hour" => 1, "extract(month FROM $local) <> 3" => 0.5,
+		"$local >= $day" => 1, "$local < $day AND extract(hour FROM $local) <> $hour" => 1, "($local)::date = $day" => 1, "($local)::time < '0$other:17'" => $other < 10 ? 2 : 0,
+		"extract(minute FROM $local) = 17" => 0.2);
 }
 
 # Aggregates.  A cell is { sql, as => how to compare, tolerances => indexes of extras }.
@@ -402,6 +433,8 @@ sub time_condition
 	my ($self) = @_;
 	my ($a, $b) = ($self->time_literal, $self->time_literal);
 	my $step = int($self->span_s / (1 + int(rand(30)))) || 1;
+
+	return $self->local_condition if $self->{functions}{local_time} && chance(0.2);
 
 	return weighted(
 		"time >= $a" => 2, "time < $a" => 2, "$a <= time" => 0.5, "time > $a AND time <= $b" => 2,

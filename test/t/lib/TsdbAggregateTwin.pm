@@ -187,10 +187,22 @@ sub setup
 		'SET client_min_messages = warning',
 		'DROP TABLE IF EXISTS m, h, w CASCADE',
 		$self->create_m($columns, @columns),
+		(map { $self->set_series } 0 .. int(rand(6))),
 		"CREATE TABLE h ($columns)",
 		'CREATE UNIQUE INDEX h_key ON h (' . $self->keys_text . ') NULLS NOT DISTINCT',
 		'CREATE TABLE w (n int4, word text)',
 		"INSERT INTO w SELECT n, 'w' || n FROM generate_series(0, 30) n");
+}
+
+# set_series - a time zone for the series with some value of one tag, or two, or for all
+sub set_series
+{
+	my ($self) = @_;
+	my @tags = grep { chance(0.5) } @{ $self->{tags} };
+	my $series = join(', ', map { "'$_->{name}', " . $self->tag_literal($_->{type}) } @tags);
+	my $zone = pick('Europe/Berlin', 'Asia/Kathmandu', 'Australia/Lord_Howe', 'America/Santiago', 'America/St_Johns', 'UTC', 'CET', 'America/Havana');
+
+	return "SELECT tsdb.set_series('m', jsonb_build_object($series), timezone => '$zone')";
 }
 
 sub options

@@ -41,6 +41,23 @@ tsdb_column_decode(TsdbSpan src, TsdbType type, uint64_t *words, uint32_t n, con
 }
 
 /*
+ * tsdb_column_decode_range - see codec.h.
+ */
+TsdbStatus
+tsdb_column_decode_range(TsdbSpan src, TsdbType type, uint64_t *words, uint32_t n, uint32_t from, uint32_t until, const TsdbMem *scratch)
+{
+	TsdbSpan body = src;
+	uint8_t tag;
+
+	if (n > TSDB_MAX_VALUES || from > until || until > n)
+		return TSDB_CORRUPT;
+	if ((from == 0 && until == n) || !tsdb_span_read_u8(&body, &tag) || TSDB_TAG_CODEC(tag) != TSDB_CODEC_DEC ||
+		TSDB_TAG_PARAMETER(tag) > TSDB_MAX_DECIMALS)
+		return tsdb_column_decode(src, type, words, n, scratch);
+	return tsdb_dec_decode_range(&body, tag, type, words, n, from, until);
+}
+
+/*
  * tsdb_column_codec - see codec.h.
  */
 TsdbCodec

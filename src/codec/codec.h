@@ -86,6 +86,10 @@ extern void tsdb_column_encode(TsdbBytes *out, TsdbType type, const uint64_t *wo
 extern TsdbStatus tsdb_column_decode(TsdbSpan src, TsdbType type, uint64_t *words, uint32_t n,
 									 const TsdbMem *scratch);
 
+/* tsdb_column_decode_range - at least words from .. until - 1 of them; there is room for n, and what lies behind may be damaged. */
+extern TsdbStatus tsdb_column_decode_range(TsdbSpan src, TsdbType type, uint64_t *words, uint32_t n,
+										   uint32_t from, uint32_t until, const TsdbMem *scratch);
+
 /*
  * tsdb_diff_encode / tsdb_diff_decode - n words of a numeric type as differences from n others.
  *
@@ -134,6 +138,10 @@ extern void tsdb_times_encode(TsdbBytes *out, const int64_t *times, uint32_t n, 
 							  const TsdbMem *scratch);
 extern TsdbStatus tsdb_times_decode(TsdbSpan src, int64_t *times, uint32_t n, int64_t base_us,
 									const TsdbMem *scratch);
+
+/* tsdb_times_decode_range - at least times from .. until - 1 of them, as above. */
+extern TsdbStatus tsdb_times_decode_range(TsdbSpan src, int64_t *times, uint32_t n, uint32_t from, uint32_t until,
+										  int64_t base_us, const TsdbMem *scratch);
 
 /*
  * tsdb_flags_encode / tsdb_flags_decode - n small states 0 .. 3 (presence of cells, kinds of rows).

@@ -215,6 +215,8 @@ extern const double tsdb_power_of_ten[TSDB_MAX_DECIMALS + 1];
 
 extern bool tsdb_dec_encode(TsdbBytes *out, TsdbType type, const uint64_t *words, uint32_t n, uint32_t decimals,
 							unsigned mask, const TsdbMem *scratch);
+extern TsdbStatus tsdb_dec_decode_range(TsdbSpan *src, uint8_t tag, TsdbType type, uint64_t *words, uint32_t n,
+										uint32_t from, uint32_t until);
 extern TsdbStatus tsdb_dec_decode(TsdbSpan *src, uint8_t tag, TsdbType type, uint64_t *words, uint32_t n,
 								  unsigned mask, const TsdbMem *scratch);
 extern TsdbStatus tsdb_dec_fold(TsdbSpan *src, uint8_t tag, uint32_t n, unsigned mask, TsdbFoldState *state,

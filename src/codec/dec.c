@@ -71,7 +71,7 @@ static void fill_exceptions(int64_t *integers, const uint8_t *bad, uint32_t n);
 static void write_exceptions(TsdbBytes *out, TsdbType type, const uint64_t *words, uint32_t n, const uint8_t *bad,
 							 uint32_t nexceptions, unsigned mask, const TsdbMem *scratch);
 static bool read_head(TsdbSpan *src, uint8_t tag, TsdbType type, uint32_t n, unsigned mask, DecHead *head, const TsdbMem *scratch);
-static TsdbStatus decode_integers(TsdbSpan *src, TsdbType type, double scale, uint64_t *words, uint32_t n);
+static TsdbStatus decode_integers(TsdbSpan *src, TsdbType type, double scale, uint64_t *words, uint32_t n, uint32_t from, uint32_t until);
 static void words8_from_offsets(const int32_t *offsets, int64_t base, double scale, uint64_t *words, uint32_t n);
 static void words4_from_offsets(const int32_t *offsets, int64_t base, double scale, uint64_t *words, uint32_t n);
 static void words_from_integers(TsdbType type, const int64_t *integers, double scale, uint64_t *words, uint32_t n);
@@ -129,13 +129,26 @@ tsdb_dec_decode(TsdbSpan *src, uint8_t tag, TsdbType type, uint64_t *words, uint
 	DecHead head;
 
 	if (!read_head(src, tag, type, n, mask, &head, scratch) ||
-		decode_integers(src, type, tsdb_power_of_ten[head.decimals], words, n) != TSDB_OK)
+		decode_integers(src, type, tsdb_power_of_ten[head.decimals], words, n, 0, n) != TSDB_OK)
 		return TSDB_CORRUPT;
 	if (head.distances != NULL)
 		return move_words(type, words, &head) ? TSDB_OK : TSDB_CORRUPT;
 	for (uint32_t i = 0; i < head.nexceptions; i++)
 		words[head.positions[i]] = head.words[i];
 	return TSDB_OK;
+}
+
+/*
+ * tsdb_dec_decode_range - at least words from .. until - 1 of n of a chunk without exceptions.
+ */
+TsdbStatus
+tsdb_dec_decode_range(TsdbSpan *src, uint8_t tag, TsdbType type, uint64_t *words, uint32_t n, uint32_t from, uint32_t until)
+{
+	uint32_t decimals = TSDB_TAG_PARAMETER(tag);
+
+	if (!tsdb_type_is_float(type) || decimals > TSDB_MAX_DECIMALS)
+		return TSDB_CORRUPT;
+	return decode_integers(src, type, tsdb_power_of_ten[decimals], words, n, from, until);
 }
 
 /*
@@ -501,22 +514,27 @@ read_head(TsdbSpan *src, uint8_t tag, TsdbType type, uint32_t n, unsigned mask, 
 	return tsdb_chunk_decode(src, type, head->words, head->nexceptions, mask & TSDB_MASK_EXCEPTIONS, scratch) == TSDB_OK;
 }
 
+/* At least those from .. until - 1 of n. */
 static TsdbStatus
-decode_integers(TsdbSpan *src, TsdbType type, double scale, uint64_t *words, uint32_t n)
+decode_integers(TsdbSpan *src, TsdbType type, double scale, uint64_t *words, uint32_t n, uint32_t from, uint32_t until)
 {
 	TsdbIpk ipk;
 	uint32_t m;
 
 	if (tsdb_ipk_open(&ipk, *src, n) != TSDB_OK)
 		return TSDB_CORRUPT;
-	for (; ipk.left > 0; words += m)
+	for (; ipk.left > n - until; words += m)
 	{
+		bool is_before = n - ipk.left + TSDB_MINIBLOCK <= from;
+
 		if (ipk.narrow)
 		{
 			int32_t offsets[TSDB_MINIBLOCK];
 
 			if (tsdb_ipk_next_narrow(&ipk, offsets, &m) != TSDB_OK)
 				return TSDB_CORRUPT;
+			if (is_before)
+				continue;
 			if (type == TSDB_TYPE_FLOAT4)
 				words4_from_offsets(offsets, ipk.base, scale, words, m);
 			else

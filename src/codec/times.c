@@ -39,6 +39,7 @@ static const int64_t unit_us[NUNITS] = {
 	1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 60000000,
 	300000000, 900000000, INT64_C(3600000000), INT64_C(43200000000), INT64_C(86400000000)};
 
+static bool is_regular(uint64_t first, uint64_t stride, uint32_t n);
 static int64_t common_divisor(const int64_t *times, uint32_t n);
 static uint32_t find_unit(int64_t first, int64_t divisor);
 static void write_head(TsdbBytes *out, TimesMode mode, uint32_t unit, int64_t first, int64_t stride);
@@ -105,6 +106,13 @@ tsdb_times_encode(TsdbBytes *out, const int64_t *times, uint32_t n, int64_t base
 TsdbStatus
 tsdb_times_decode(TsdbSpan src, int64_t *times, uint32_t n, int64_t base_us, const TsdbMem *scratch)
 {
+	return tsdb_times_decode_range(src, times, n, 0, n, base_us, scratch);
+}
+
+TsdbStatus
+tsdb_times_decode_range(TsdbSpan src, int64_t *times, uint32_t n, uint32_t from, uint32_t until, int64_t base_us,
+						const TsdbMem *scratch)
+{
 	uint8_t tag;
 	int64_t first_units;
 	uint64_t stride = 0;
@@ -112,7 +120,7 @@ tsdb_times_decode(TsdbSpan src, int64_t *times, uint32_t n, int64_t base_us, con
 	uint64_t unit;
 	bool ok = true;
 
-	if (n == 0 || n > TSDB_MAX_VALUES)
+	if (n == 0 || n > TSDB_MAX_VALUES || from > until || until > n)
 		return n == 0 && tsdb_span_left(&src) == 0 ? TSDB_OK : TSDB_CORRUPT;
 	if (!tsdb_span_read_u8(&src, &tag) || tag >> 3 >= NUNITS || !tsdb_span_read_zvarint(&src, &first_units))
 		return TSDB_CORRUPT;
@@ -127,8 +135,10 @@ tsdb_times_decode(TsdbSpan src, int64_t *times, uint32_t n, int64_t base_us, con
 	switch (tag & 7)
 	{
 		case TIMES_REGULAR:
-			fill_regular(times, n, first, stride);
-			break;
+			if (!is_regular(first, stride, n) || tsdb_span_left(&src) > 0)
+				return TSDB_CORRUPT;
+			fill_regular(times + from, until - from, first + from * stride, stride);
+			return TSDB_OK;
 		case TIMES_BITMAP:
 			ok = decode_bitmap(&src, times, n, first, stride);
 			break;
@@ -148,6 +158,17 @@ tsdb_times_decode(TsdbSpan src, int64_t *times, uint32_t n, int64_t base_us, con
 }
 
 // private functions
+
+/* Do n times with a stride ascend, without wrapping around? */
+static bool
+is_regular(uint64_t first, uint64_t stride, uint32_t n)
+{
+	int64_t length;
+	int64_t last;
+
+	return n == 1 || (stride > 0 && stride <= INT64_MAX && !__builtin_mul_overflow((int64_t) stride, (int64_t) n - 1, &length) &&
+					  !__builtin_add_overflow((int64_t) first, length, &last));
+}
 
 /* Greatest common divisor of the differences, n > 1, last - first fits int64. */
 static int64_t

@@ -67,6 +67,19 @@ tsdb_cells_encode(TsdbBytes *out, TsdbType type, const uint64_t *words, const ui
 }
 
 TsdbStatus
+tsdb_cells_decode_range(TsdbSpan src, TsdbType type, uint64_t *words, uint8_t *states, bool *has_states,
+						uint32_t n, uint32_t from, uint32_t until, TsdbBytes *arena, const TsdbMem *scratch)
+{
+	TsdbSpan values = src;
+	uint8_t kind;
+
+	if (n == 0 || (from == 0 && until == n) || type == TSDB_TYPE_TEXT || !tsdb_span_read_u8(&values, &kind) || kind != CELLS_ALL_VALUE)
+		return tsdb_cells_decode(src, type, words, states, has_states, n, arena, scratch);
+	*has_states = false;
+	return tsdb_column_decode_range(values, type, words, n, from, until, scratch);
+}
+
+TsdbStatus
 tsdb_cells_decode(TsdbSpan src, TsdbType type, uint64_t *words, uint8_t *states, bool *has_states,
 				  uint32_t n, TsdbBytes *arena, const TsdbMem *scratch)
 {

@@ -32,6 +32,10 @@ extern void tsdb_cells_encode(TsdbBytes *out, TsdbType type, const uint64_t *wor
 extern TsdbStatus tsdb_cells_decode(TsdbSpan src, TsdbType type, uint64_t *words, uint8_t *states, bool *has_states,
 									uint32_t n, TsdbBytes *arena, const TsdbMem *scratch);
 
+/* tsdb_cells_decode_range - at least cells from .. until - 1 of them; there is room for n all the same. */
+extern TsdbStatus tsdb_cells_decode_range(TsdbSpan src, TsdbType type, uint64_t *words, uint8_t *states, bool *has_states,
+										  uint32_t n, uint32_t from, uint32_t until, TsdbBytes *arena, const TsdbMem *scratch);
+
 /* tsdb_cells_values - the coded values in a column's cells, empty when there are none; false for damaged bytes.  For views. */
 extern bool tsdb_cells_values(TsdbSpan src, TsdbSpan *values);
 

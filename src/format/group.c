@@ -4,6 +4,7 @@
  *	  Group bases and group columns <-> bytes: the middle of a segment's tree.
  *
  * Group base, of nblocks blocks and the root's columns (both known from the root):
+ *		columns		chunk references
  *		gaps		timelist: from_us less until_us of the block before; the first from the group's from_us
  *		spans		timelist: until_us - from_us - block_us
  *		first		timelist: first_time - from_us
@@ -11,13 +12,13 @@
  *		rows		intlist of nrows, but the last: what is left of the group's
  *		ids			intlist of block_id less that of the block before - 1; the first from min_block_id - 1
  *		times		chunk references
- *		columns		chunk references
  *
  * Group column, of nblocks blocks:
- *		cells		chunk references
  *		nsummaries	varint
  *		summaries	varint: length, bytes
- *		sub_us		u8: 0 = no sub-summaries and nothing follows; 1: span_us, varint nsubs, the rest of the bytes is subs
+ *		sub_us		u8: 0 = no sub-summaries; 1: span_us, varint nsubs, chunk reference (a list of one)
+ *		cells		chunk references
+ * What answers from summaries need comes first: they don't read on.
  * Lists: see ints.h and refs.h.
  *-------------------------------------------------------------------------
  */
@@ -37,7 +38,7 @@ static TsdbStatus decode_block_rows(TsdbSpan *src, TsdbGroupBase *base, const Ts
 									int64_t *values, const TsdbMem *mem);
 static TsdbStatus decode_block_ids(TsdbSpan *src, TsdbGroupBase *base, const TsdbSegment *segment,
 								   int64_t *values, const TsdbMem *mem);
-static TsdbStatus decode_subs(TsdbSpan src, TsdbGroupColumn *column);
+static TsdbStatus decode_subs(TsdbSpan *src, TsdbGroupColumn *column, const TsdbMem *mem);
 
 void
 tsdb_groupbase_encode(TsdbBytes *out, const TsdbGroupBase *base, const TsdbSegment *segment,
@@ -46,30 +47,39 @@ tsdb_groupbase_encode(TsdbBytes *out, const TsdbGroupBase *base, const TsdbSegme
 	int64_t *values = (int64_t *) tsdb_mem_alloc(scratch, base->nblocks * sizeof(*values));
 	TsdbChunkRef *refs = (TsdbChunkRef *) tsdb_mem_alloc(scratch, base->nblocks * sizeof(*refs));
 
+	tsdb_refs_encode(out, base->columns, (uint32_t) base->ncolumns, scratch);
 	encode_block_spans(out, base, segment, group, values, scratch);
 	encode_block_rows(out, base, segment, values, scratch);
 	for (uint32_t i = 0; i < base->nblocks; i++)
 		refs[i] = base->blocks[i].times;
 	tsdb_refs_encode(out, refs, base->nblocks, scratch);
-	tsdb_refs_encode(out, base->columns, (uint32_t) base->ncolumns, scratch);
 }
 
 TsdbStatus
-tsdb_groupbase_decode(TsdbSpan src, TsdbGroupBase *base, const TsdbSegment *segment,
-					  const TsdbSegmentGroup *group, const TsdbMem *mem)
+tsdb_groupbase_open(TsdbSpan src, TsdbGroupBase *base, const TsdbSegment *segment,
+					const TsdbSegmentGroup *group, const TsdbMem *mem)
 {
-	uint32_t n = group->nblocks;
-	int64_t *values;
-	TsdbChunkRef *refs;
-
-	if (n == 0 || n > TSDB_GROUP_MAX_BLOCKS)
+	if (group->nblocks == 0 || group->nblocks > TSDB_GROUP_MAX_BLOCKS)
 		return TSDB_CORRUPT;
-	values = (int64_t *) tsdb_mem_alloc(mem, n * sizeof(*values));
-	refs = (TsdbChunkRef *) tsdb_mem_alloc(mem, n * sizeof(*refs));
-	base->nblocks = n;
+	base->nblocks = group->nblocks;
+	base->blocks = NULL;
 	base->ncolumns = segment->ncolumns;
-	base->blocks = (TsdbBlock *) tsdb_mem_alloc(mem, n * sizeof(TsdbBlock));
 	base->columns = (TsdbChunkRef *) tsdb_mem_alloc(mem, ((size_t) base->ncolumns + 1) * sizeof(TsdbChunkRef));
+	TSDB_TRY(tsdb_refs_decode(&src, base->columns, (uint32_t) base->ncolumns, segment->stream_bytes, mem));
+	base->rest = src;
+	return TSDB_OK;
+}
+
+TsdbStatus
+tsdb_groupbase_read_blocks(TsdbGroupBase *base, const TsdbSegment *segment,
+						   const TsdbSegmentGroup *group, const TsdbMem *mem)
+{
+	TsdbSpan src = base->rest;
+	uint32_t n = base->nblocks;
+	int64_t *values = (int64_t *) tsdb_mem_alloc(mem, n * sizeof(*values));
+	TsdbChunkRef *refs = (TsdbChunkRef *) tsdb_mem_alloc(mem, n * sizeof(*refs));
+
+	base->blocks = (TsdbBlock *) tsdb_mem_alloc(mem, n * sizeof(TsdbBlock));
 	TSDB_TRY(decode_block_spans(&src, base, segment, group, values, mem));
 	TSDB_TRY(decode_block_times(&src, base, values, mem));
 	TSDB_TRY(decode_block_rows(&src, base, group, values, mem));
@@ -81,46 +91,70 @@ tsdb_groupbase_decode(TsdbSpan src, TsdbGroupBase *base, const TsdbSegment *segm
 		if (refs[i].nbytes == 0)
 			return TSDB_CORRUPT;
 	}
-	TSDB_TRY(tsdb_refs_decode(&src, base->columns, (uint32_t) base->ncolumns, segment->stream_bytes, mem));
 	return tsdb_span_left(&src) == 0 ? TSDB_OK : TSDB_CORRUPT;
+}
+
+TsdbStatus
+tsdb_groupbase_decode(TsdbSpan src, TsdbGroupBase *base, const TsdbSegment *segment,
+					  const TsdbSegmentGroup *group, const TsdbMem *mem)
+{
+	TSDB_TRY(tsdb_groupbase_open(src, base, segment, group, mem));
+	return tsdb_groupbase_read_blocks(base, segment, group, mem);
 }
 
 void
 tsdb_groupcolumn_encode(TsdbBytes *out, const TsdbGroupColumn *column, uint32_t nblocks,
 						const TsdbMem *scratch)
 {
-	tsdb_refs_encode(out, column->cells, nblocks, scratch);
 	tsdb_bytes_append_varint(out, column->nsummaries);
 	tsdb_bytes_append_varint(out, tsdb_span_left(&column->summaries));
 	tsdb_bytes_append(out, column->summaries.at, tsdb_span_left(&column->summaries));
 	tsdb_bytes_append_u8(out, column->sub_us > 0);
-	if (column->sub_us == 0)
-		return;
-	tsdb_span_us_encode(out, column->sub_us);
-	tsdb_bytes_append_varint(out, column->nsubs);
-	tsdb_bytes_append(out, column->subs.at, tsdb_span_left(&column->subs));
+	if (column->sub_us > 0)
+	{
+		tsdb_span_us_encode(out, column->sub_us);
+		tsdb_bytes_append_varint(out, column->nsubs);
+		tsdb_refs_encode(out, &column->subs, 1, scratch);
+	}
+	tsdb_refs_encode(out, column->cells, nblocks, scratch);
 }
 
 TsdbStatus
-tsdb_groupcolumn_decode(TsdbSpan src, TsdbGroupColumn *column, uint32_t nblocks,
-						const TsdbMem *mem)
+tsdb_groupcolumn_open(TsdbSpan src, TsdbGroupColumn *column, uint32_t nblocks, const TsdbMem *mem)
 {
 	uint64_t nsummaries;
 	uint64_t nbytes;
-	uint32_t nstored = 0;
 
 	memset(column, 0, sizeof(*column));
+	TSDB_TRY(tsdb_varint_decode_max(&src, nblocks, &nsummaries));
+	column->nsummaries = (uint32_t) nsummaries;
+	TSDB_TRY(tsdb_varint_decode_max(&src, tsdb_span_left(&src), &nbytes));
+	tsdb_span_take(&src, (size_t) nbytes, &column->summaries);
+	TSDB_TRY(decode_subs(&src, column, mem));
+	column->rest = src;
+	return TSDB_OK;
+}
+
+TsdbStatus
+tsdb_groupcolumn_read_cells(TsdbGroupColumn *column, uint32_t nblocks, const TsdbMem *mem)
+{
+	TsdbSpan src = column->rest;
+	uint32_t nstored = 0;
+
 	column->cells = (TsdbChunkRef *) tsdb_mem_alloc(mem, ((size_t) nblocks + 1) * sizeof(TsdbChunkRef));
 	TSDB_TRY(tsdb_refs_decode(&src, column->cells, nblocks, TSDB_SEGMENT_MAX_BYTES, mem));
 	for (uint32_t i = 0; i < nblocks; i++)
 		nstored += column->cells[i].nbytes > 0;
-	TSDB_TRY(tsdb_varint_decode_max(&src, nstored, &nsummaries));
-	if (nsummaries != nstored && !(nsummaries == 0 && nblocks == 1))
+	if (column->nsummaries != nstored && !(column->nsummaries == 0 && nblocks == 1))
 		return TSDB_CORRUPT;
-	column->nsummaries = (uint32_t) nsummaries;
-	TSDB_TRY(tsdb_varint_decode_max(&src, tsdb_span_left(&src), &nbytes));
-	tsdb_span_take(&src, (size_t) nbytes, &column->summaries);
-	return decode_subs(src, column);
+	return tsdb_span_left(&src) == 0 ? TSDB_OK : TSDB_CORRUPT;
+}
+
+TsdbStatus
+tsdb_groupcolumn_decode(TsdbSpan src, TsdbGroupColumn *column, uint32_t nblocks, const TsdbMem *mem)
+{
+	TSDB_TRY(tsdb_groupcolumn_open(src, column, nblocks, mem));
+	return tsdb_groupcolumn_read_cells(column, nblocks, mem);
 }
 
 // private functions
@@ -253,20 +287,18 @@ decode_block_ids(TsdbSpan *src, TsdbGroupBase *base, const TsdbSegment *segment,
 }
 
 static TsdbStatus
-decode_subs(TsdbSpan src, TsdbGroupColumn *column)
+decode_subs(TsdbSpan *src, TsdbGroupColumn *column, const TsdbMem *mem)
 {
 	uint8_t has_subs;
 	uint64_t nsubs;
 
-	if (!tsdb_span_read_u8(&src, &has_subs) || has_subs > 1)
+	if (!tsdb_span_read_u8(src, &has_subs) || has_subs > 1)
 		return TSDB_CORRUPT;
 	if (!has_subs)
-		return tsdb_span_left(&src) == 0 ? TSDB_OK : TSDB_CORRUPT;
-	TSDB_TRY(tsdb_span_us_decode(&src, &column->sub_us));
-	TSDB_TRY(tsdb_varint_decode_max(&src, TSDB_MAX_SUMMARIES, &nsubs));
-	if (column->sub_us <= 0)
-		return TSDB_CORRUPT;
+		return TSDB_OK;
+	TSDB_TRY(tsdb_span_us_decode(src, &column->sub_us));
+	TSDB_TRY(tsdb_varint_decode_max(src, TSDB_MAX_SUMMARIES, &nsubs));
+	TSDB_TRY(tsdb_refs_decode(src, &column->subs, 1, TSDB_SEGMENT_MAX_BYTES, mem));
 	column->nsubs = (uint32_t) nsubs;
-	column->subs = src;
-	return TSDB_OK;
+	return column->sub_us > 0 && nsubs > 0 && column->subs.nbytes > 0 ? TSDB_OK : TSDB_CORRUPT;
 }

@@ -11,10 +11,11 @@
  *
  *		root			(SEGMENT row) watermark, page table, groups, per column: summaries
  *		  |				  [whole segment, group 0, group 1, ...]
- *		group base		(chunk) blocks of a day: span, rows, id, chunk of their times,
+ *		group base		(chunk) some hundred blocks: span, rows, id, chunk of their times,
  *		  |				  per column: where its group column chunk is
- *		group column	(chunk) per block: where its cells are, summaries; quarter-hour summaries
+ *		group column	(chunk) per block: where its cells are, summaries; where the sub-summaries are
  *		  |
+ *		sub-summaries	(chunk) of quarters of an hour or days
  *		times, cells	(chunks) payload
  *
  * All times absolute, us since 2000-01-01 UTC.  Every decoded object is checked: counts bounded by the bytes that hold them, blocks ascending and
@@ -141,6 +142,7 @@ typedef struct TsdbGroupBase
 	TsdbBlock *blocks;
 	int ncolumns; /* same columns as the root */
 	TsdbChunkRef *columns; /* group column chunks; nbytes = 0: no block of the group holds the column */
+	TsdbSpan rest; /* decoder: what the blocks are read from */
 } TsdbGroupBase;
 
 typedef struct TsdbGroupColumn
@@ -150,7 +152,8 @@ typedef struct TsdbGroupColumn
 	uint32_t nsummaries; /* of them; 0 is allowed in a group of one block: the group's summary in the root is the block's */
 	int64_t sub_us; /* 0 = no sub-summaries, else their span: a quarter of an hour, a day */
 	uint32_t nsubs; /* number of sub-summaries in all: for each block that stores cells, ascending, each non-empty span of it */
-	TsdbSpan subs; /* coded, base_us = group's from_us */
+	TsdbChunkRef subs; /* coded, base_us = group's from_us; a chunk, because few questions read it */
+	TsdbSpan rest; /* decoder: what the cells are read from */
 } TsdbGroupColumn;
 
 /*
@@ -168,9 +171,19 @@ extern void tsdb_groupbase_encode(TsdbBytes *out, const TsdbGroupBase *base, con
 extern TsdbStatus tsdb_groupbase_decode(TsdbSpan src, TsdbGroupBase *base, const TsdbSegment *segment,
 										const TsdbSegmentGroup *group, const TsdbMem *mem);
 
+/* tsdb_groupbase_open - all but the blocks; read_blocks: the rest.  decode does both. */
+extern TsdbStatus tsdb_groupbase_open(TsdbSpan src, TsdbGroupBase *base, const TsdbSegment *segment,
+									  const TsdbSegmentGroup *group, const TsdbMem *mem);
+extern TsdbStatus tsdb_groupbase_read_blocks(TsdbGroupBase *base, const TsdbSegment *segment,
+											 const TsdbSegmentGroup *group, const TsdbMem *mem);
+
 extern void tsdb_groupcolumn_encode(TsdbBytes *out, const TsdbGroupColumn *column, uint32_t nblocks,
 									const TsdbMem *scratch);
 extern TsdbStatus tsdb_groupcolumn_decode(TsdbSpan src, TsdbGroupColumn *column, uint32_t nblocks,
 										  const TsdbMem *mem);
+
+/* tsdb_groupcolumn_open - all but the cells; read_cells: the rest.  decode does both. */
+extern TsdbStatus tsdb_groupcolumn_open(TsdbSpan src, TsdbGroupColumn *column, uint32_t nblocks, const TsdbMem *mem);
+extern TsdbStatus tsdb_groupcolumn_read_cells(TsdbGroupColumn *column, uint32_t nblocks, const TsdbMem *mem);
 
 #endif /* TSDB_SEGMENT_H */

@@ -9,7 +9,6 @@
 
 #define MAX_ROWS (UINT64_C(1) << 48) /* of a stretch: sums of several can't overflow */
 
-static TsdbStatus read_chunks(TsdbSpan *src, Coding *coding);
 static TsdbStatus decode_rows(Coding *coding, TsdbSummary *summaries);
 static TsdbStatus decode_values(Coding *coding, uint32_t fields);
 static TsdbStatus decode_extremes(Coding *coding, uint32_t fields);
@@ -45,7 +44,7 @@ tsdb_summaries_decode(TsdbSpan src, TsdbType type, TsdbSummary *summaries, uint3
 		fields |= TSDB_SUMMARY_SUM | TSDB_SUMMARY_FIRSTLAST | TSDB_SUMMARY_QUALITY;
 	tsdb_coding_init(&coding, type, n, base_us, scratch);
 
-	TSDB_TRY(read_chunks(&src, &coding));
+	TSDB_TRY(tsdb_coding_read(&src, &coding));
 	TSDB_TRY(decode_rows(&coding, summaries));
 	if (fields & TSDB_SUMMARY_QUALITY)
 		TSDB_TRY(decode_qualities(&coding, summaries));
@@ -61,10 +60,8 @@ tsdb_summaries_decode(TsdbSpan src, TsdbType type, TsdbSummary *summaries, uint3
 	return TSDB_OK;
 }
 
-// private functions
-
-static TsdbStatus
-read_chunks(TsdbSpan *src, Coding *coding)
+TsdbStatus
+tsdb_coding_read(TsdbSpan *src, Coding *coding)
 {
 	uint64_t lengths[NCHUNKS] = {0};
 	uint64_t present;
@@ -88,6 +85,8 @@ read_chunks(TsdbSpan *src, Coding *coding)
 		return TSDB_CORRUPT;
 	return TSDB_OK;
 }
+
+// private functions
 
 /* decode_rows - counts and times of the rows; also finds the number of summaries that have values. */
 static TsdbStatus

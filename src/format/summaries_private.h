@@ -142,4 +142,7 @@ tsdb_coding_split(Coding *coding)
 	}
 }
 
+/* tsdb_coding_read - head and chunks, by a coding of which the rest is set; uses up src. */
+extern TsdbStatus tsdb_coding_read(TsdbSpan *src, Coding *coding);
+
 #endif /* TSDB_SUMMARIES_PRIVATE_H */

@@ -125,4 +125,39 @@ extern void tsdb_summaries_encode(TsdbBytes *out, TsdbType type, const TsdbSumma
 extern TsdbStatus tsdb_summaries_decode(TsdbSpan src, TsdbType type, TsdbSummary *summaries, uint32_t n,
 										int64_t base_us, uint32_t fields, const TsdbMem *scratch);
 
+/* Fields of neighbouring summaries, side by side. */
+typedef struct TsdbSummaryArrays
+{
+	bool is_plain; /* false: they have to be decoded one by one, and nothing below is there */
+	bool has_nan; /* FLOAT8: among the extremes */
+	uint8_t type; /* TsdbType */
+	uint8_t decimals; /* of all, as in TsdbSummary */
+	uint32_t n;
+	uint64_t *nrows; /* > 0; all are values */
+	int64_t *first_row_times; /* ascending, the stretches are disjoint; but the first may be all others together, as in a root */
+	int64_t *last_row_times;
+	uint64_t *mins; /* MINMAX, else NULL */
+	uint64_t *maxs;
+	int64_t *sums; /* SUM, if the type has it: exact, in units of the decimals */
+	uint64_t *firsts; /* FIRSTLAST, else NULL */
+	uint64_t *lasts;
+	int64_t *first_offsets; /* of the first value behind the first row, us */
+	int64_t *last_offsets; /* of the last value before the last row */
+} TsdbSummaryArrays;
+
+/*
+ * tsdb_summaries_decode_arrays - the same bytes as fields side by side, where they are plain enough.
+ *
+ * Damage that is met here makes them not plain: tsdb_summaries_decode names it.  Arrays lie in mem.
+ */
+extern TsdbStatus tsdb_summaries_decode_arrays(TsdbSpan src, TsdbType type, TsdbSummaryArrays *arrays, uint32_t n,
+											   int64_t base_us, uint32_t fields, const TsdbMem *mem);
+
+/*
+ * tsdb_summaries_fold - the summary of n > 0 plain stretches from `from` on.
+ *
+ * Sets the fields that were decoded and leaves the others; of floats int_sum_* alone, see tsdb_moments_derive_sum.
+ */
+extern void tsdb_summaries_fold(const TsdbSummaryArrays *arrays, uint32_t from, uint32_t n, TsdbSummary *out);
+
 #endif /* TSDB_SUMMARY_H */

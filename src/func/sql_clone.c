@@ -147,6 +147,7 @@ load_chunks(Cloning *cloning, ClonedSegment *cloned)
 			if (!tsdb_segstore_groupcolumn(cloning->store, cloning->rel, cloning->snapshot, segment, &base, c, &column))
 				continue;
 			add_chunk(cloning, cloned, base.columns[c]);
+			add_chunk(cloning, cloned, column.subs);
 			for (uint32 b = 0; b < base.nblocks; b++)
 				add_chunk(cloning, cloned, column.cells[b]);
 		}

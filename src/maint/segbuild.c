@@ -4,8 +4,8 @@
  *	  Write a segment anew: replace blocks, keep the rest of its tree.
  *
  * Works group by group.  The chunks of new blocks are collected and appended in
- * portions, times first, then column by column, so that a reader of one column finds its
- * cells side by side; the group's columns and base follow when the group is
+ * portions, column by column, so that a reader of one column finds its cells side by side, then
+ * times, which are a few bytes if they are regular and then mostly lie beside the root; the group's columns and base follow when the group is
  * complete, the root at the end.
  *
  * Memory: the summaries of one group and PENDING_BYTES of coded chunks.
@@ -25,7 +25,14 @@
 
 static void load_old_root(TsdbSegmentBuild *build);
 static void choose_block_ids(TsdbSegmentBuild *build);
-static void start_group(TsdbSegmentBuild *build, int64 from_us, int64 until_us, bool has_old);
+static const TsdbSegment *old_groups(const TsdbSegmentBuild *build);
+static bool enter_gathered(TsdbSegmentBuild *build, int64 time_us);
+static void find_group_span(const TsdbSegmentBuild *build, int64 time_us, int64 *from_us, int64 *until_us);
+static uint32 count_joined(const TsdbSegmentBuild *build, int64 from_us, int64 until_us);
+static bool is_uniform(TsdbSegmentBuild *build, uint32 nold);
+static void start_new_group(TsdbSegmentBuild *build, int64 time_us);
+static bool is_complete(const TsdbSegmentBuild *build, int64 until_us);
+static void start_group(TsdbSegmentBuild *build, int64 from_us, int64 until_us, uint32 nold);
 static void finish_group(TsdbSegmentBuild *build);
 static void pass_group(TsdbSegmentBuild *build);
 static void keep_group(TsdbSegmentBuild *build, uint32 group_no);
@@ -77,35 +84,21 @@ tsdb_segbuild_begin(TsdbCompaction *compaction, const TsdbSegmentPlan *plan, con
 const TsdbLoadedGroup *
 tsdb_segbuild_enter(TsdbSegmentBuild *build, int64 time_us)
 {
-	const TsdbSegment *old = build->old != NULL && !build->plan.relayout ? &build->old->segment : NULL;
-	TsdbSegment *segment = &build->segment;
-	int64 from_us;
-	int64 until_us;
+	const TsdbSegment *old = old_groups(build);
 
 	if (build->in_group && time_us >= build->group_from && time_us < build->group_until)
 		return build->has_old ? &build->loaded : NULL;
 	finish_group(build);
+	if (enter_gathered(build, time_us))
+		return &build->loaded;
 	while (old != NULL && build->next_old < old->ngroups && old->groups[build->next_old].until_us <= time_us)
 		pass_group(build);
-
 	if (old != NULL && build->next_old < old->ngroups && old->groups[build->next_old].from_us <= time_us)
 	{
-		start_group(build, old->groups[build->next_old].from_us, old->groups[build->next_old].until_us, true);
+		start_group(build, old->groups[build->next_old].from_us, old->groups[build->next_old].until_us, 1);
 		return &build->loaded;
 	}
-
-	/* A span of the grid, cut by the segment and by its neighbours. */
-	if (!tsdb_grid_floor(time_us, segment->group_us, &from_us))
-		from_us = segment->from_us;
-	if (__builtin_add_overflow(from_us, segment->group_us, &until_us))
-		until_us = segment->until_us;
-	from_us = Max(from_us, segment->from_us);
-	until_us = Min(until_us, segment->until_us);
-	if (segment->ngroups > 0)
-		from_us = Max(from_us, segment->groups[segment->ngroups - 1].until_us);
-	if (old != NULL && build->next_old < old->ngroups)
-		until_us = Min(until_us, old->groups[build->next_old].from_us);
-	start_group(build, from_us, until_us, false);
+	start_new_group(build, time_us);
 	return NULL;
 }
 
@@ -191,7 +184,7 @@ tsdb_segbuild_release(TsdbSegmentBuild *build, uint64 from, uint64 until)
 uint64
 tsdb_segbuild_finish(TsdbSegmentBuild *build, uint64 merged_seq)
 {
-	const TsdbSegment *old = build->old != NULL && !build->plan.relayout ? &build->old->segment : NULL;
+	const TsdbSegment *old = old_groups(build);
 	MemoryContext caller = MemoryContextSwitchTo(build->context);
 	uint64 nrows;
 
@@ -323,8 +316,135 @@ choose_block_ids(TsdbSegmentBuild *build)
 	}
 }
 
+/* The groups that stay or are taken over, NULL = none. */
+static const TsdbSegment *
+old_groups(const TsdbSegmentBuild *build)
+{
+	return build->old != NULL && !build->plan.relayout ? &build->old->segment : NULL;
+}
+
+/* Enter the groups in the span of the grid around a time as one, when that is due; false when it is not. */
+static bool
+enter_gathered(TsdbSegmentBuild *build, int64 time_us)
+{
+	const TsdbSegment *old = old_groups(build);
+	int64 from_us;
+	int64 until_us;
+	int64 last_us;
+	uint32 nold;
+
+	if (old == NULL || !build->plan.gathers)
+		return false;
+	find_group_span(build, time_us, &from_us, &until_us);
+	if (!build->plan.rewrite && !is_complete(build, until_us))
+		return false;
+	while (build->next_old < old->ngroups && old->groups[build->next_old].until_us <= from_us)
+		pass_group(build);
+	nold = count_joined(build, from_us, until_us);
+	if (nold == 0 || (nold > 1 && !is_uniform(build, nold)))
+		return false;
+	if (build->next_old + nold < old->ngroups && old->groups[build->next_old + nold].from_us < until_us)
+		return false; /* one that reaches beyond the span */
+
+	if (build->segment.ngroups > 0)
+		from_us = Max(from_us, build->segment.groups[build->segment.ngroups - 1].until_us);
+	last_us = old->groups[build->next_old + nold - 1].until_us;
+	if (!is_complete(build, until_us))
+	{
+		if (time_us >= last_us)
+			return false;
+		until_us = last_us;
+	}
+	start_group(build, from_us, until_us, nold);
+	return true;
+}
+
+/* The span of group_us around a time, inside the segment. */
 static void
-start_group(TsdbSegmentBuild *build, int64 from_us, int64 until_us, bool has_old)
+find_group_span(const TsdbSegmentBuild *build, int64 time_us, int64 *from_us, int64 *until_us)
+{
+	const TsdbSegment *segment = &build->segment;
+
+	if (!tsdb_grid_floor(time_us, segment->group_us, from_us))
+		*from_us = segment->from_us;
+	if (__builtin_add_overflow(*from_us, segment->group_us, until_us))
+		*until_us = segment->until_us;
+	*from_us = Max(*from_us, segment->from_us);
+	*until_us = Min(*until_us, segment->until_us);
+}
+
+/* Old groups from the next one on that lie in a span and can be joined. */
+static uint32
+count_joined(const TsdbSegmentBuild *build, int64 from_us, int64 until_us)
+{
+	const TsdbSegment *old = &build->old->segment;
+	uint32 nblocks = 0;
+	uint32 n = 0;
+
+	if (build->next_old < old->ngroups && old->groups[build->next_old].from_us < from_us)
+		return 0;
+	while (build->next_old + n < old->ngroups && old->groups[build->next_old + n].until_us <= until_us)
+	{
+		nblocks += old->groups[build->next_old + n].nblocks;
+		n++;
+	}
+	return nblocks > TSDB_GROUP_MAX_BLOCKS / 2 ? 0 : n;
+}
+
+/* Do the sub-summaries of the next old groups go together? */
+static bool
+is_uniform(TsdbSegmentBuild *build, uint32 nold)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "tsdb groups to join", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	TsdbLoadedGroup loaded;
+	bool uniform;
+
+	tsdb_segload_group(build->compaction, &build->old->segment, build->next_old, nold, &loaded);
+	uniform = tsdb_segload_is_uniform(&loaded, build->old->segment.ncolumns);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
+	return uniform;
+}
+
+/* Does the last block of a span of group_us have rows? */
+static bool
+is_complete(const TsdbSegmentBuild *build, int64 until_us)
+{
+	return build->plan.last_us >= until_us - build->segment.block_us;
+}
+
+/* A group of new rows alone: a span of the grid, cut by the segment and by its neighbours. */
+static void
+start_new_group(TsdbSegmentBuild *build, int64 time_us)
+{
+	const TsdbSegment *old = old_groups(build);
+	const TsdbSegment *segment = &build->segment;
+	int64 from_us;
+	int64 until_us;
+	int64 part_from_us;
+	int64 part_until_us;
+
+	find_group_span(build, time_us, &from_us, &until_us);
+	if (!is_complete(build, until_us) && build->plan.part_us > 0)
+	{
+		/* What is known to come, in whole parts. */
+		if (tsdb_grid_floor(time_us, build->plan.part_us, &part_from_us))
+			from_us = Max(from_us, part_from_us);
+		if (tsdb_grid_floor(Max(build->plan.last_us, time_us), build->plan.part_us, &part_until_us) &&
+			!__builtin_add_overflow(part_until_us, build->plan.part_us, &part_until_us))
+			until_us = Min(until_us, part_until_us);
+	}
+	if (segment->ngroups > 0)
+		from_us = Max(from_us, segment->groups[segment->ngroups - 1].until_us);
+	if (old != NULL && build->next_old < old->ngroups)
+		until_us = Min(until_us, old->groups[build->next_old].from_us);
+	start_group(build, from_us, until_us, 0);
+}
+
+/* nold: old groups that it takes over. */
+static void
+start_group(TsdbSegmentBuild *build, int64 from_us, int64 until_us, uint32 nold)
 {
 	MemoryContext caller;
 
@@ -333,22 +453,22 @@ start_group(TsdbSegmentBuild *build, int64 from_us, int64 until_us, bool has_old
 	build->in_group = true;
 	build->group_from = from_us;
 	build->group_until = until_us;
-	build->has_old = has_old;
+	build->has_old = nold > 0;
 	build->group_changed = false;
 	build->blocks = NULL;
 	build->nblocks = build->blocks_capacity = build->nwritten = 0;
 	build->sub_us = palloc0_array(int64, build->ncolumns + 1);
-	if (has_old)
+	if (nold > 0)
 	{
-		tsdb_segload_group(build->compaction, &build->old->segment, build->next_old, &build->loaded);
+		tsdb_segload_group(build->compaction, &build->old->segment, build->next_old, nold, &build->loaded);
 		build->replaced = palloc0_array(bool, build->loaded.base.nblocks + 1);
-		build->next_old++;
+		build->next_old += nold;
 	}
 	for (int v = 0; v < build->ncolumns; v++)
 	{
 		int c = build->old_columns[v];
 
-		if (has_old && c >= 0 && build->loaded.has_column[c])
+		if (nold > 0 && c >= 0 && build->loaded.has_column[c])
 			build->sub_us[v] = build->loaded.columns[c].sub_us;
 		else if (build->compaction->table.values[v].type != TSDB_TYPE_TEXT)
 			build->sub_us[v] = build->plan.sub_us;
@@ -366,7 +486,8 @@ finish_group(TsdbSegmentBuild *build)
 	build->in_group = false;
 	if (build->has_old && !build->group_changed && !build->plan.rewrite && !build->columns_changed)
 	{
-		keep_group(build, build->loaded.group_no);
+		for (uint32 p = 0; p < build->loaded.ngroups; p++)
+			keep_group(build, build->loaded.group_no + p);
 		return;
 	}
 	if (!build->has_old && build->nblocks == 0)
@@ -389,7 +510,8 @@ pass_group(TsdbSegmentBuild *build)
 		keep_group(build, build->next_old++);
 		return;
 	}
-	start_group(build, group->from_us, group->until_us, true);
+	if (!enter_gathered(build, group->from_us))
+		start_group(build, group->from_us, group->until_us, 1);
 	finish_group(build);
 }
 
@@ -479,12 +601,6 @@ compute_summary(TsdbSegmentBuild *build, TsdbSummary *summary, int v, const Tsdb
 static void
 write_pending(TsdbSegmentBuild *build)
 {
-	for (uint32 i = build->nwritten; i < build->nblocks; i++)
-	{
-		NewBlock *fresh = build->blocks[i];
-
-		fresh->block.times = tsdb_segbuild_append(build, fresh->times.at, tsdb_span_left(&fresh->times));
-	}
 	for (int v = 0; v < build->ncolumns; v++)
 		for (uint32 i = build->nwritten; i < build->nblocks; i++)
 		{
@@ -492,6 +608,12 @@ write_pending(TsdbSegmentBuild *build)
 
 			fresh->refs[v] = tsdb_segbuild_append(build, fresh->cells[v].at, tsdb_span_left(&fresh->cells[v]));
 		}
+	for (uint32 i = build->nwritten; i < build->nblocks; i++)
+	{
+		NewBlock *fresh = build->blocks[i];
+
+		fresh->block.times = tsdb_segbuild_append(build, fresh->times.at, tsdb_span_left(&fresh->times));
+	}
 	build->nwritten = build->nblocks;
 	build->pending_bytes = 0;
 	MemoryContextReset(build->pending_context);

@@ -24,7 +24,10 @@ typedef struct TsdbSegmentPlan
 	int64 from_us;
 	int64 until_us;
 	int64 block_us;
-	int64 group_us;
+	int64 group_us; /* span of groups that are complete */
+	int64 part_us; /* spans that groups grow by, as long as rows of the last block in group_us are missing */
+	int64 last_us; /* no row is later */
+	bool gathers; /* groups that lie in one group_us become one when it is complete, or rewritten anyway */
 	bool relayout; /* no block of the old tree stays */
 	bool rewrite; /* a new stream: live chunks are copied, the old pages go */
 	int64 sub_us; /* span of sub-summaries of groups that are new, 0 = none */
@@ -37,6 +40,8 @@ extern TsdbSegmentBuild *tsdb_segbuild_begin(TsdbCompaction *compaction, const T
 /*
  * tsdb_segbuild_enter - come to the group that covers time_us.
  *
+ * A group's columns are written anew with each change, so groups are short while they fill, and are joined when
+ * they have become as many as make one of group_us.
  * Returns its old form, NULL when it has none (or relayout); valid until the next call.
  */
 extern const TsdbLoadedGroup *tsdb_segbuild_enter(TsdbSegmentBuild *build, int64 time_us);

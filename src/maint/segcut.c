@@ -126,7 +126,7 @@ visit_all(Cut *cut)
 		TsdbLoadedGroup loaded;
 
 		CHECK_FOR_INTERRUPTS();
-		tsdb_segload_group(cut->compaction, segment, g, &loaded);
+		tsdb_segload_group(cut->compaction, segment, g, 1, &loaded);
 		for (uint32 i = 0; i < loaded.base.nblocks; i++)
 			visit(cut, &loaded, i, NULL, 0, loaded.base.blocks[i].nrows);
 		MemoryContextSwitchTo(caller);
@@ -255,7 +255,7 @@ recode(Cut *cut)
 		MemoryContext caller = MemoryContextSwitchTo(cut->group);
 		TsdbLoadedGroup loaded;
 
-		tsdb_segload_group(cut->compaction, segment, g, &loaded);
+		tsdb_segload_group(cut->compaction, segment, g, 1, &loaded);
 		MemoryContextSwitchTo(cut->block);
 		for (uint32 i = 0; i < loaded.base.nblocks; i++)
 		{
@@ -297,7 +297,11 @@ drop_directories(Cut *cut, const TsdbLoadedGroup *loaded)
 {
 	add_dead(cut, cut->stored->segment.groups[loaded->group_no].base);
 	for (int c = 0; c < cut->stored->segment.ncolumns; c++)
+	{
 		add_dead(cut, loaded->base.columns[c]);
+		if (loaded->has_column[c])
+			add_dead(cut, loaded->columns[c].subs);
+	}
 }
 
 static void

@@ -27,8 +27,8 @@ typedef struct Entry
 typedef struct OldColumn
 {
 	bool is_stored;
-	const TsdbGroupColumn *directory;
 	TsdbSummary *summaries; /* per block of the group; zero where the block lacks the column */
+	uint32 nsubs;
 	TsdbSummary *subs;
 } OldColumn;
 
@@ -41,6 +41,7 @@ static void write_column(TsdbSegmentBuild *build, int v, const Entry *entries, c
 static uint32 gather_subs(TsdbSegmentBuild *build, int v, const OldColumn *old, const Entry *entries,
 						  const TsdbBlock *blocks, uint32 n, TsdbSummary **subs);
 static void read_old_column(TsdbSegmentBuild *build, int v, OldColumn *old);
+static void read_old_part(TsdbSegmentBuild *build, int v, const TsdbLoadedGroup *part, TsdbSummary *summaries);
 static void read_old_subs(TsdbSegmentBuild *build, int v, OldColumn *old);
 static void count_dead_group(TsdbSegmentBuild *build);
 
@@ -126,13 +127,13 @@ write_part(TsdbSegmentBuild *build, const Entry *entries, uint32 n, int64 from_u
 		group.nrows += base.blocks[i].nrows;
 		build->segment.max_block_id = Max(build->segment.max_block_id, base.blocks[i].block_id);
 	}
-	if (build->plan.rewrite)
-		copy_times(build, base.blocks, entries, n);
 	for (int v = 0; v < build->ncolumns; v++)
 	{
 		cells[v] = palloc0_array(TsdbChunkRef, n);
 		place_cells(build, v, entries, n, cells[v]);
 	}
+	if (build->plan.rewrite)
+		copy_times(build, base.blocks, entries, n);
 	for (int v = 0; v < build->ncolumns; v++)
 		write_column(build, v, entries, base.blocks, n, from_us, cells[v], &base.columns[v], &totals[v]);
 
@@ -218,9 +219,14 @@ write_column(TsdbSegmentBuild *build, int v, const Entry *entries, const TsdbBlo
 	}
 	if (column.nsubs == 0 || column.nsubs > TSDB_MAX_SUMMARIES)
 		column.sub_us = column.nsubs = 0;
-	tsdb_bytes_init(&coded, &mem);
-	tsdb_summaries_encode(&coded, type, subs, column.nsubs, from_us, &mem);
-	column.subs = tsdb_span(coded.data, coded.len);
+	else
+	{
+		TsdbBytes coded_subs;
+
+		tsdb_bytes_init(&coded_subs, &mem);
+		tsdb_summaries_encode(&coded_subs, type, subs, column.nsubs, from_us, &mem);
+		column.subs = tsdb_segbuild_append(build, coded_subs.data, coded_subs.len);
+	}
 
 	tsdb_bytes_init(&bytes, &mem);
 	tsdb_groupcolumn_encode(&bytes, &column, n, &mem);
@@ -233,7 +239,7 @@ static uint32
 gather_subs(TsdbSegmentBuild *build, int v, const OldColumn *old, const Entry *entries,
 			const TsdbBlock *blocks, uint32 n, TsdbSummary **subs)
 {
-	uint32 nold = old->is_stored ? old->directory->nsubs : 0;
+	uint32 nold = old->nsubs;
 	uint32 total = nold;
 	uint32 next_old = 0;
 	uint32 nsubs = 0;
@@ -263,35 +269,49 @@ gather_subs(TsdbSegmentBuild *build, int v, const OldColumn *old, const Entry *e
 static void
 read_old_column(TsdbSegmentBuild *build, int v, OldColumn *old)
 {
-	TsdbCompaction *compaction = build->compaction;
 	int c = build->has_old ? build->old_columns[v] : -1;
-	TsdbMem mem = tsdb_mem_context(build->scratch);
-	TsdbSummary *coded;
-	uint32 next = 0;
-	const TsdbSegment *segment;
+	TsdbSummary *summaries;
 
 	memset(old, 0, sizeof(OldColumn));
 	if (c < 0 || !build->loaded.has_column[c])
 		return;
-	segment = &build->old->segment;
 	old->is_stored = true;
-	old->directory = &build->loaded.columns[c];
-	old->summaries = MemoryContextAllocZero(build->scratch, sizeof(TsdbSummary) * build->loaded.base.nblocks);
-	if (old->directory->nsummaries == 0)
+	summaries = old->summaries = MemoryContextAllocZero(build->scratch, sizeof(TsdbSummary) * build->loaded.base.nblocks);
+	for (uint32 p = 0; p < build->loaded.ngroups; p++)
+	{
+		const TsdbLoadedGroup *part = &build->loaded.parts[p];
+
+		if (part->has_column[c])
+			read_old_part(build, v, part, summaries);
+		summaries += part->base.nblocks;
+	}
+}
+
+/* The summaries of the blocks of one old group. */
+static void
+read_old_part(TsdbSegmentBuild *build, int v, const TsdbLoadedGroup *part, TsdbSummary *summaries)
+{
+	TsdbMem mem = tsdb_mem_context(build->scratch);
+	int c = build->old_columns[v];
+	const TsdbSegment *segment = &build->old->segment;
+	const TsdbGroupColumn *directory = &part->columns[c];
+	TsdbSummary *coded;
+	uint32 next = 0;
+
+	if (directory->nsummaries == 0)
 	{
 		/* A group of one block: see write_column. */
-		old->summaries[0] = build->old_summaries[v][segment->ngroups == 1 ? 0 : build->loaded.group_no + 1];
+		summaries[0] = build->old_summaries[v][tsdb_segment_group_summary(segment, part->group_no)];
 		return;
 	}
-	coded = MemoryContextAlloc(build->scratch, sizeof(TsdbSummary) * old->directory->nsummaries);
-	TSDB_CHECK(tsdb_summaries_decode(old->directory->summaries, segment->columns[c].type, coded,
-									 old->directory->nsummaries, segment->groups[build->loaded.group_no].from_us,
-									 TSDB_SUMMARY_ALL, &mem),
-			   compaction->rel, "The summaries of column %d in group %u of series %u, segment %d, do not decode.",
-			   segment->columns[c].attnum, build->loaded.group_no, segment->series, segment->segment_no);
-	for (uint32 i = 0; i < build->loaded.base.nblocks; i++)
-		if (old->directory->cells[i].nbytes > 0)
-			old->summaries[i] = coded[next++];
+	coded = MemoryContextAlloc(build->scratch, sizeof(TsdbSummary) * directory->nsummaries);
+	TSDB_CHECK(tsdb_summaries_decode(directory->summaries, segment->columns[c].type, coded, directory->nsummaries,
+									 segment->groups[part->group_no].from_us, TSDB_SUMMARY_ALL, &mem),
+			   build->compaction->rel, "The summaries of column %d in group %u of series %u, segment %d, do not decode.",
+			   segment->columns[c].attnum, part->group_no, segment->series, segment->segment_no);
+	for (uint32 i = 0; i < part->base.nblocks; i++)
+		if (directory->cells[i].nbytes > 0)
+			summaries[i] = coded[next++];
 }
 
 static void
@@ -300,16 +320,31 @@ read_old_subs(TsdbSegmentBuild *build, int v, OldColumn *old)
 	TsdbMem mem = tsdb_mem_context(build->scratch);
 	int c = build->old_columns[v];
 	const TsdbSegment *segment;
+	TsdbSummary *subs;
+	TsdbSpan coded;
 
-	if (!old->is_stored || old->directory->nsubs == 0)
+	if (!old->is_stored)
 		return;
 	segment = &build->old->segment;
-	old->subs = MemoryContextAlloc(build->scratch, sizeof(TsdbSummary) * old->directory->nsubs);
-	TSDB_CHECK(tsdb_summaries_decode(old->directory->subs, segment->columns[c].type, old->subs,
-									 old->directory->nsubs, segment->groups[build->loaded.group_no].from_us,
-									 TSDB_SUMMARY_ALL, &mem),
-			   build->compaction->rel, "The sub-summaries of column %d in group %u of series %u, segment %d, do not decode.",
-			   segment->columns[c].attnum, build->loaded.group_no, segment->series, segment->segment_no);
+	for (uint32 p = 0; p < build->loaded.ngroups; p++)
+		old->nsubs += build->loaded.parts[p].columns[c].nsubs;
+	old->subs = MemoryContextAllocHuge(build->scratch, sizeof(TsdbSummary) * Max(old->nsubs, 1));
+	subs = old->subs;
+	for (uint32 p = 0; p < build->loaded.ngroups; p++)
+	{
+		const TsdbLoadedGroup *part = &build->loaded.parts[p];
+		const TsdbGroupColumn *directory = &part->columns[c];
+
+		if (directory->nsubs == 0)
+			continue;
+		coded = tsdb_segstore_chunk(build->compaction->store, build->compaction->rel, build->compaction->snapshot,
+									segment, directory->subs);
+		TSDB_CHECK(tsdb_summaries_decode(coded, segment->columns[c].type, subs, directory->nsubs,
+										 segment->groups[part->group_no].from_us, TSDB_SUMMARY_ALL, &mem),
+				   build->compaction->rel, "The sub-summaries of column %d in group %u of series %u, segment %d, do not decode.",
+				   segment->columns[c].attnum, part->group_no, segment->series, segment->segment_no);
+		subs += directory->nsubs;
+	}
 }
 
 static void
@@ -321,12 +356,14 @@ count_dead_group(TsdbSegmentBuild *build)
 	if (!build->has_old)
 		return;
 	old = &build->old->segment;
-	build->dead_bytes += old->groups[loaded->group_no].base.nbytes;
+	for (uint32 p = 0; p < loaded->ngroups; p++)
+		build->dead_bytes += old->groups[loaded->group_no + p].base.nbytes;
 	for (int c = 0; c < old->ncolumns; c++)
 	{
 		bool is_dropped = true;
 
-		build->dead_bytes += loaded->base.columns[c].nbytes;
+		for (uint32 p = 0; p < loaded->ngroups; p++)
+			build->dead_bytes += loaded->parts[p].base.columns[c].nbytes + loaded->parts[p].columns[c].subs.nbytes;
 		for (int v = 0; v < build->ncolumns; v++)
 			is_dropped &= build->old_columns[v] != c;
 		for (uint32 i = 0; is_dropped && loaded->has_column[c] && i < loaded->base.nblocks; i++)

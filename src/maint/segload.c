@@ -9,23 +9,59 @@
 
 #include "format/block.h"
 #include "maint/segload.h"
+#include "miscadmin.h"
 #include "pg/check.h"
 
+static void load_part(TsdbCompaction *compaction, const TsdbSegment *segment, uint32 group_no, TsdbLoadedGroup *part);
+static void join_columns(TsdbLoadedGroup *loaded, int ncolumns);
 static void load_counts(TsdbCompaction *compaction, const TsdbSegment *segment, int column_no, TsdbSummary *whole);
 static void load_cells(TsdbCompaction *compaction, const TsdbSegment *segment, const TsdbBlock *block,
 					   TsdbChunkRef cells, const TsdbWanted *wanted, TsdbBatch *batch, TsdbColumn *column);
 static void fill_missing(TsdbBatch *batch, TsdbColumn *column, const TsdbWanted *wanted);
 
 void
-tsdb_segload_group(TsdbCompaction *compaction, const TsdbSegment *segment, uint32 group_no, TsdbLoadedGroup *loaded)
+tsdb_segload_group(TsdbCompaction *compaction, const TsdbSegment *segment, uint32 group_no, uint32 ngroups,
+				   TsdbLoadedGroup *loaded)
 {
+	uint32 nblocks = 0;
+
+	memset(loaded, 0, sizeof(TsdbLoadedGroup));
 	loaded->group_no = group_no;
-	tsdb_segstore_group(compaction->store, compaction->rel, compaction->snapshot, segment, group_no, &loaded->base);
-	loaded->has_column = palloc0_array(bool, segment->ncolumns + 1);
-	loaded->columns = palloc0_array(TsdbGroupColumn, segment->ncolumns + 1);
-	for (int c = 0; c < segment->ncolumns; c++)
-		loaded->has_column[c] = tsdb_segstore_groupcolumn(compaction->store, compaction->rel, compaction->snapshot,
-														  segment, &loaded->base, c, &loaded->columns[c]);
+	loaded->ngroups = ngroups;
+	loaded->parts = palloc0_array(TsdbLoadedGroup, ngroups);
+	for (uint32 p = 0; p < ngroups; p++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		load_part(compaction, segment, group_no + p, &loaded->parts[p]);
+		nblocks += loaded->parts[p].base.nblocks;
+	}
+	loaded->base = loaded->parts[0].base;
+	loaded->has_column = loaded->parts[0].has_column;
+	loaded->columns = loaded->parts[0].columns;
+	if (ngroups == 1)
+		return;
+
+	loaded->base.nblocks = 0;
+	loaded->base.blocks = palloc_array(TsdbBlock, nblocks);
+	loaded->base.columns = NULL;
+	for (uint32 p = 0; p < ngroups; p++)
+	{
+		const TsdbGroupBase *base = &loaded->parts[p].base;
+
+		memcpy(loaded->base.blocks + loaded->base.nblocks, base->blocks, sizeof(TsdbBlock) * base->nblocks);
+		loaded->base.nblocks += base->nblocks;
+	}
+	join_columns(loaded, segment->ncolumns);
+}
+
+bool
+tsdb_segload_is_uniform(const TsdbLoadedGroup *loaded, int ncolumns)
+{
+	for (uint32 p = 0; p < loaded->ngroups; p++)
+		for (int c = 0; c < ncolumns; c++)
+			if (loaded->parts[p].has_column[c] && loaded->parts[p].columns[c].sub_us != loaded->columns[c].sub_us)
+				return false;
+	return true;
 }
 
 void
@@ -126,6 +162,45 @@ tsdb_segload_has_other_quality(const TsdbCompaction *compaction, const TsdbSegme
 }
 
 // private functions
+
+static void
+load_part(TsdbCompaction *compaction, const TsdbSegment *segment, uint32 group_no, TsdbLoadedGroup *part)
+{
+	part->group_no = group_no;
+	part->ngroups = 1;
+	tsdb_segstore_group(compaction->store, compaction->rel, compaction->snapshot, segment, group_no, &part->base);
+	part->has_column = palloc0_array(bool, segment->ncolumns + 1);
+	part->columns = palloc0_array(TsdbGroupColumn, segment->ncolumns + 1);
+	for (int c = 0; c < segment->ncolumns; c++)
+		part->has_column[c] = tsdb_segstore_groupcolumn(compaction->store, compaction->rel, compaction->snapshot,
+														segment, &part->base, c, &part->columns[c]);
+}
+
+/* Cells of the blocks of all groups. */
+static void
+join_columns(TsdbLoadedGroup *loaded, int ncolumns)
+{
+	loaded->has_column = palloc0_array(bool, ncolumns + 1);
+	loaded->columns = palloc0_array(TsdbGroupColumn, ncolumns + 1);
+	for (int c = 0; c < ncolumns; c++)
+	{
+		TsdbChunkRef *cells = palloc0_array(TsdbChunkRef, loaded->base.nblocks);
+
+		loaded->columns[c].cells = cells;
+		for (uint32 p = 0; p < loaded->ngroups; p++)
+		{
+			const TsdbLoadedGroup *part = &loaded->parts[p];
+
+			if (part->has_column[c])
+			{
+				memcpy(cells, part->columns[c].cells, sizeof(TsdbChunkRef) * part->base.nblocks);
+				loaded->columns[c].sub_us = part->columns[c].sub_us;
+				loaded->has_column[c] = true;
+			}
+			cells += part->base.nblocks;
+		}
+	}
+}
 
 /* Rows of a column, of the whole segment. */
 static void

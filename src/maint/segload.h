@@ -10,18 +10,23 @@
 
 #include "maint/compaction.h"
 
-/* A group with the directories of its columns, in the order of the root's columns. */
+/* A group, or neighbouring ones as if they were one, with the directories of its columns, in the order of the root's columns. */
 typedef struct TsdbLoadedGroup
 {
-	uint32 group_no;
-	TsdbGroupBase base;
-	bool *has_column; /* some block of the group stores the column */
-	TsdbGroupColumn *columns;
+	uint32 group_no; /* the first */
+	uint32 ngroups;
+	struct TsdbLoadedGroup *parts; /* each of them */
+	TsdbGroupBase base; /* blocks of all; columns are those of parts */
+	bool *has_column; /* some block stores the column */
+	TsdbGroupColumn *columns; /* cells and sub_us; summaries are those of parts */
 } TsdbLoadedGroup;
 
-/* tsdb_segload_group - load a group of a stored segment; arrays in the current context. */
-extern void tsdb_segload_group(TsdbCompaction *compaction, const TsdbSegment *segment, uint32 group_no,
+/* tsdb_segload_group - load groups of a stored segment, ngroups > 0; arrays in the current context. */
+extern void tsdb_segload_group(TsdbCompaction *compaction, const TsdbSegment *segment, uint32 group_no, uint32 ngroups,
 							   TsdbLoadedGroup *loaded);
+
+/* tsdb_segload_is_uniform - have the columns of all groups sub-summaries of the same span? */
+extern bool tsdb_segload_is_uniform(const TsdbLoadedGroup *loaded, int ncolumns);
 
 /* tsdb_segload_block - decode a block: every value column of the table as it is now; arrays in the current context. */
 extern void tsdb_segload_block(TsdbCompaction *compaction, const TsdbSegment *segment, const TsdbLoadedGroup *loaded,

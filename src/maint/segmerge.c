@@ -28,7 +28,8 @@
 
 #define WINDOW_ROWS (4 * TSDB_MAX_VALUES) /* rows gathered at a time, unless they are of one time */
 #define BLOCK_TEXT_BYTES (64 * 1024 * 1024) /* strings of a block */
-#define GROUP_BLOCKS 2048
+#define GROUP_BLOCKS 256 /* of a group that is complete: what one read of summaries brings */
+#define PART_BLOCKS 2048 /* of a group that fills, at most */
 #define SPARSE_ROWS 64 /* rows that say nothing about the density of a segment */
 #define STEP_US INT64CONST(2000000) /* after which a worker ends its transaction */
 
@@ -64,6 +65,7 @@ static void find_active(Merge *merge);
 static void make_plan(Merge *merge);
 static int64 choose_sub_us(const TsdbSegmentPlan *plan, double rows_per_us);
 static int64 choose_block_us(const Merge *merge, double nrows, double span_us);
+static int64 choose_part_us(int64 block_us, int64 segment_us);
 static int64 choose_group_us(int64 block_us, int64 segment_us);
 static bool choose_rewrite(const Merge *merge, int64 first_us, int64 last_us);
 static bool next_time(Merge *merge, int64 *time_us);
@@ -146,6 +148,9 @@ tsdb_segmerge_recode(TsdbCompaction *compaction, const TsdbStoredSegment *stored
 
 	prepare_rebuild(&merge, compaction, stored);
 	merge.plan.relayout = true;
+	merge.plan.part_us = choose_part_us(stored->segment.block_us, compaction->segment_us);
+	if (stored->segment.ngroups > 0)
+		merge.plan.last_us = stored->segment.groups[stored->segment.ngroups - 1].until_us - 1;
 	caller = MemoryContextSwitchTo(merge.context);
 	merge.cursors = tsdb_runcursor_open(compaction->store, compaction->rel, compaction->snapshot, &compaction->table,
 										NULL, NULL, 0, 0);
@@ -316,6 +321,9 @@ make_plan(Merge *merge)
 	plan->relayout = has_rows && (plan->block_us != old->block_us || tsdb_segload_has_other_quality(compaction, old) ||
 								  (compaction->materialize && tsdb_segload_lacks_values(compaction, old)));
 	plan->group_us = has_rows && !plan->relayout ? old->group_us : choose_group_us(plan->block_us, compaction->segment_us);
+	plan->part_us = choose_part_us(plan->block_us, compaction->segment_us);
+	plan->last_us = last_us;
+	plan->gathers = true;
 	plan->sub_us = choose_sub_us(plan, nrows / span_us);
 }
 
@@ -358,18 +366,29 @@ choose_block_us(const Merge *merge, double nrows, double span_us)
 
 /* A day or a 64th of the segment, whichever is more, in whole blocks; less when that would be too many blocks. */
 static int64
+choose_part_us(int64 block_us, int64 segment_us)
+{
+	int64 part_us = TSDB_US_PER_DAY;
+
+	if (segment_us / 64 > part_us)
+		part_us = (segment_us / 64 + TSDB_US_PER_DAY - 1) / TSDB_US_PER_DAY * TSDB_US_PER_DAY;
+	part_us = Max((part_us + block_us - 1) / block_us, 1) * block_us;
+	while (part_us / block_us > PART_BLOCKS && part_us / block_us % 2 == 0)
+		part_us /= 2;
+	if (part_us / block_us > PART_BLOCKS)
+		part_us = block_us * (PART_BLOCKS / 2);
+	return Min(part_us, segment_us);
+}
+
+/* As many blocks as are read at once, or the whole segment when it is not many more; at least a part. */
+static int64
 choose_group_us(int64 block_us, int64 segment_us)
 {
-	int64 group_us = TSDB_US_PER_DAY;
+	int64 part_us = choose_part_us(block_us, segment_us);
 
-	if (segment_us / 64 > group_us)
-		group_us = (segment_us / 64 + TSDB_US_PER_DAY - 1) / TSDB_US_PER_DAY * TSDB_US_PER_DAY;
-	group_us = Max((group_us + block_us - 1) / block_us, 1) * block_us;
-	while (group_us / block_us > GROUP_BLOCKS && group_us / block_us % 2 == 0)
-		group_us /= 2;
-	if (group_us / block_us > GROUP_BLOCKS)
-		group_us = block_us * (GROUP_BLOCKS / 2);
-	return Min(group_us, segment_us);
+	if (segment_us / block_us <= GROUP_BLOCKS)
+		return segment_us;
+	return Max(part_us, block_us * GROUP_BLOCKS);
 }
 
 /* Is so much of the stream dead, or about to be, that a new one is better?  first .. last: where runs have rows. */

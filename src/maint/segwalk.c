@@ -95,7 +95,7 @@ load_group(TsdbSegmentWalk *walk)
 	if (walk->group_no >= walk->segment->ngroups)
 		return;
 	caller = MemoryContextSwitchTo(walk->group_context);
-	tsdb_segload_group(walk->compaction, walk->segment, walk->group_no, &walk->loaded);
+	tsdb_segload_group(walk->compaction, walk->segment, walk->group_no, 1, &walk->loaded);
 	MemoryContextSwitchTo(caller);
 }
 

@@ -227,7 +227,13 @@ load_group(Check *check)
 												   column->nsummaries, group->from_us);
 		else
 			check->summaries[c] = &check->root[c][segment->ngroups == 1 ? 0 : check->group_no + 1];
-		check->subs[c] = decode_summaries(check, column->subs, segment->columns[c].type, column->nsubs, group->from_us);
+		if (column->nsubs == 0)
+			continue;
+		check->live_bytes += column->subs.nbytes;
+		check->subs[c] = decode_summaries(check,
+										  tsdb_segstore_chunk(verification->store, verification->rel, verification->snapshot,
+															  segment, column->subs),
+										  segment->columns[c].type, column->nsubs, group->from_us);
 	}
 }
 

@@ -23,6 +23,7 @@ static int compare_sources(const void *a, const void *b);
 static int find_source(const TsdbAggregator *aggregator, int16 attnum);
 static void open_cell(TsdbAggregator *aggregator, int64 time);
 static bool close_cell(TsdbAggregator *aggregator);
+static void take_piece(TsdbAggregator *aggregator);
 static void take_summaries(TsdbAggregator *aggregator);
 static void take_rows(TsdbAggregator *aggregator);
 static bool has_all(const TsdbAggregator *aggregator);
@@ -111,17 +112,14 @@ tsdb_aggregator_next(TsdbAggregator *aggregator)
 		if (!aggregator->has_piece && !tsdb_aggregate_walk_next(aggregator->walk, piece))
 			return close_cell(aggregator) ? &aggregator->cell : NULL;
 		aggregator->has_piece = true;
-		time = piece->summaries != NULL ? piece->first_time : piece->batch->times[piece->row];
+		time = piece->summaries != NULL || piece->strip != NULL ? piece->first_time : piece->batch->times[piece->row];
 		if (aggregator->is_open &&
 			(aggregator->cell.series != piece->series || time >= aggregator->cell.bucket.until) &&
 			close_cell(aggregator))
 			return &aggregator->cell;
 		if (!aggregator->is_open)
 			open_cell(aggregator, time);
-		if (piece->summaries != NULL)
-			take_summaries(aggregator);
-		else
-			take_rows(aggregator);
+		take_piece(aggregator);
 		if (aggregator->request.only_first && aggregator->cell.bucket.until == PG_INT64_MAX && has_all(aggregator))
 		{
 			aggregator->has_piece = false;
@@ -133,9 +131,17 @@ tsdb_aggregator_next(TsdbAggregator *aggregator)
 }
 
 const TsdbAggregateCounters *
-tsdb_aggregator_counters(const TsdbAggregator *aggregator)
+tsdb_aggregator_counters(TsdbAggregator *aggregator)
 {
+	tsdb_aggregate_walk_count(aggregator->walk);
 	return &aggregator->counters;
+}
+
+bool
+tsdb_aggregator_is_regular(const TsdbAggregator *aggregator, TsdbBucket bucket)
+{
+	return aggregator->buckets != NULL && aggregator->request.ncuts == 0 &&
+		   tsdb_buckets_is_regular(aggregator->buckets, bucket);
 }
 
 TsdbBucket
@@ -278,8 +284,9 @@ open_cell(TsdbAggregator *aggregator, int64 time)
 	cell->series = aggregator->piece.series;
 	cell->bucket = tsdb_aggregate_bucket(aggregator, time);
 	cell->nrows = 0;
+	/* Fields of no values count as much as those that were not asked for. */
 	for (int i = 0; i < aggregator->request.ncolumns; i++)
-		tsdb_summary_init(&cell->summaries[i]);
+		cell->summaries[i].nrows = cell->summaries[i].nvalues = 0;
 	aggregator->is_open = true;
 }
 
@@ -299,6 +306,15 @@ close_cell(TsdbAggregator *aggregator)
 }
 
 static void
+take_piece(TsdbAggregator *aggregator)
+{
+	if (aggregator->piece.summaries != NULL || aggregator->piece.strip != NULL)
+		take_summaries(aggregator);
+	else
+		take_rows(aggregator);
+}
+
+static void
 take_summaries(TsdbAggregator *aggregator)
 {
 	TsdbAggregateCell *cell = &aggregator->cell;
@@ -312,7 +328,12 @@ take_summaries(TsdbAggregator *aggregator)
 	{
 		const TsdbAggregateSource *source = &aggregator->sources[s];
 
-		if (source->output >= 0 && !source->is_closed)
+		if (source->output < 0 || source->is_closed)
+			continue;
+		if (piece->strip != NULL)
+			tsdb_aggregate_add(&cell->summaries[source->output], &piece->strip->arrays[s],
+							   piece->strip->offsets[s] + piece->index, piece->nstretches, source->asked);
+		else
 			tsdb_aggregate_merge(&cell->summaries[source->output], piece->summaries[s], source->wanted.type, source->asked);
 	}
 	aggregator->has_piece = false;
@@ -410,10 +431,7 @@ take_older(TsdbAggregator *aggregator)
 	if (!piece->is_forward || !aggregator->was_forward)
 		close_found(aggregator);
 	aggregator->was_forward = piece->is_forward;
-	if (piece->summaries != NULL)
-		take_summaries(aggregator);
-	else
-		take_rows(aggregator);
+	take_piece(aggregator);
 	if (nrows > 0)
 		cell->last_time = Max(last_time, cell->last_time);
 	if (!piece->is_forward)

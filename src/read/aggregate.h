@@ -78,6 +78,9 @@ extern void tsdb_aggregator_restrict(TsdbAggregator *aggregator, const uint32 *s
 /* tsdb_aggregator_next - the next cell in order of (series, time), valid until the next call; NULL at the end. */
 extern const TsdbAggregateCell *tsdb_aggregator_next(TsdbAggregator *aggregator);
 
-extern const TsdbAggregateCounters *tsdb_aggregator_counters(const TsdbAggregator *aggregator);
+/* tsdb_aggregator_is_regular - tsdb_buckets_is_regular of the bucket of the last cell; false when cuts shorten it. */
+extern bool tsdb_aggregator_is_regular(const TsdbAggregator *aggregator, TsdbBucket bucket);
+
+extern const TsdbAggregateCounters *tsdb_aggregator_counters(TsdbAggregator *aggregator);
 
 #endif /* TSDB_AGGREGATE_H */

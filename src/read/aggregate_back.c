@@ -53,7 +53,6 @@ tsdb_aggregate_back_next(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
 	piece->is_forward = false;
 	found = next_piece(walk, piece);
 	MemoryContextSwitchTo(old);
-	tsdb_aggregate_walk_count(walk);
 	return found;
 }
 
@@ -105,10 +104,10 @@ find_segment(TsdbAggregateWalk *walk)
 	if (!walk->back.is_positioned)
 		position_scan(walk);
 	walk->has_segment = false;
-	walk->has_root = walk->has_group = walk->has_decoded = false;
+	walk->has_root = walk->has_summaries = walk->has_group = walk->has_decoded = false;
 	MemoryContextReset(walk->segment_context);
 	old = MemoryContextSwitchTo(walk->segment_context);
-	walk->has_segment = tsdb_segstore_getnext(walk->scan, &walk->stored);
+	walk->has_segment = tsdb_segstore_getnext_pinned(walk->scan, &walk->stored);
 	walk->is_merged_known = false;
 	MemoryContextSwitchTo(old);
 	return walk->has_segment;
@@ -148,6 +147,7 @@ step_segment(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece, bool *found)
 	if (segment->nrows > 0)
 	{
 		tsdb_aggregate_level_root(walk);
+		tsdb_aggregate_level_summaries(walk);
 		stretch.from_us = segment->from_us;
 		stretch.until_us = segment->until_us;
 		stretch.nrows = segment->nrows;
@@ -213,6 +213,7 @@ next_window(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
 	walk->pos.time = batch->times[0];
 	piece->series = walk->pos.series;
 	piece->summaries = NULL;
+	piece->strip = NULL;
 	piece->batch = batch;
 	piece->row = 0;
 	piece->until = batch->nrows;

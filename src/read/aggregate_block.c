@@ -14,12 +14,23 @@
 #include "utils/memutils.h"
 
 static void make_room(TsdbAggregateWalk *walk, uint32 nrows);
-static void decode_column(TsdbAggregateWalk *walk, int s);
+static void decode_column(TsdbAggregateWalk *walk, int s, uint32 from);
 static const TsdbGroupColumn *get_directory(TsdbAggregateWalk *walk, int s);
 static void fill_missing(TsdbAggregateWalk *walk, int s);
 
 void
 tsdb_aggregate_block_decode(TsdbAggregateWalk *walk)
+{
+	const TsdbBlock *block = &walk->base.blocks[walk->block_no];
+
+	tsdb_aggregate_block_range(walk, 0, block->nrows);
+	if (walk->block.times[0] != block->first_time || walk->block.times[block->nrows - 1] != block->last_time)
+		TSDB_CHECK(TSDB_CORRUPT, walk->rel, "The times of block %u of series %u, segment %d, do not decode.",
+				   block->block_id, walk->stored.segment.series, walk->stored.segment.segment_no);
+}
+
+void
+tsdb_aggregate_block_range(TsdbAggregateWalk *walk, uint32 from, uint32 until)
 {
 	const TsdbSegment *segment = &walk->stored.segment;
 	const TsdbBlock *block = &walk->base.blocks[walk->block_no];
@@ -32,16 +43,16 @@ tsdb_aggregate_block_decode(TsdbAggregateWalk *walk)
 	make_room(walk, block->nrows);
 	MemoryContextReset(walk->block_context);
 	old = MemoryContextSwitchTo(walk->block_context);
-	walk->block.nrows = block->nrows;
+	walk->block.nrows = until;
 	walk->block.series_id = segment->series;
-	tsdb_segstore_block_times(walk->store, walk->rel, walk->snapshot, segment, block, walk->block.times);
+	tsdb_segstore_some_times(walk->store, walk->rel, walk->snapshot, segment, block, walk->block.times, from, until);
 	tsdb_bytes_init(&walk->block.arena, &mem);
 	for (int s = 0; s < walk->nsources; s++)
-		decode_column(walk, s);
+		decode_column(walk, s, from);
 	walk->block.arena.mem = NULL;
 	MemoryContextSwitchTo(old);
 	walk->ndecoded++;
-	walk->has_decoded = true;
+	walk->has_decoded = from == 0 && until == block->nrows;
 	walk->decoded_block = walk->block_no;
 }
 
@@ -76,7 +87,7 @@ make_room(TsdbAggregateWalk *walk, uint32 nrows)
 }
 
 static void
-decode_column(TsdbAggregateWalk *walk, int s)
+decode_column(TsdbAggregateWalk *walk, int s, uint32 from)
 {
 	const TsdbSegment *segment = &walk->stored.segment;
 	const TsdbBlock *block = &walk->base.blocks[walk->block_no];
@@ -93,8 +104,8 @@ decode_column(TsdbAggregateWalk *walk, int s)
 		return;
 	}
 	bytes = tsdb_segstore_chunk(walk->store, walk->rel, walk->snapshot, segment, directory->cells[walk->block_no]);
-	TSDB_CHECK(tsdb_cells_decode(bytes, column->type, column->words, column->states, &has_states, block->nrows,
-								 &walk->block.arena, &mem),
+	TSDB_CHECK(tsdb_cells_decode_range(bytes, column->type, column->words, column->states, &has_states, block->nrows,
+									   from, walk->block.nrows, &walk->block.arena, &mem),
 			   walk->rel, "Column %d of block %u of series %u, segment %d, does not decode.",
 			   column->attnum, block->block_id, segment->series, segment->segment_no);
 	if (!has_states)
@@ -111,12 +122,15 @@ get_directory(TsdbAggregateWalk *walk, int s)
 	{
 		MemoryContext old = MemoryContextSwitchTo(walk->group_context);
 
-		walk->has_directory[s] = tsdb_segstore_groupcolumn(walk->store, walk->rel, walk->snapshot,
-														   &walk->stored.segment, &walk->base, walk->columns[s],
-														   &walk->directories[s]);
+		walk->has_directory[s] = tsdb_segstore_open_groupcolumn(walk->store, walk->rel, walk->snapshot,
+																&walk->stored.segment, &walk->base, walk->columns[s],
+																&walk->directories[s]);
 		MemoryContextSwitchTo(old);
 	}
-	return walk->has_directory[s] ? &walk->directories[s] : NULL;
+	if (!walk->has_directory[s])
+		return NULL;
+	tsdb_aggregate_level_cells(walk, s);
+	return &walk->directories[s];
 }
 
 /* The rows were written before the column existed. */

@@ -85,6 +85,23 @@ tsdb_aggregate_merge(TsdbSummary *into, const TsdbSummary *next, TsdbType type, 
 }
 
 void
+tsdb_aggregate_add(TsdbSummary *into, const TsdbSummaryArrays *arrays, uint32 from, uint32 n, uint32 fields)
+{
+	TsdbSummary sum;
+
+	if (into->nrows == 0)
+	{
+		tsdb_summaries_fold(arrays, from, n, into);
+		return;
+	}
+	tsdb_summary_init(&sum);
+	tsdb_summaries_fold(arrays, from, n, &sum);
+	if (into->decimals != sum.decimals)
+		tsdb_aggregate_finish(&sum, arrays->type, fields);
+	tsdb_aggregate_merge(into, &sum, arrays->type, fields);
+}
+
+void
 tsdb_aggregate_finish(TsdbSummary *summary, TsdbType type, uint32 fields)
 {
 	if ((fields & TSDB_SUMMARY_SUM) && tsdb_type_is_float(type) && summary->decimals > 0)

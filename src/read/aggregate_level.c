@@ -7,13 +7,20 @@
  */
 #include "postgres.h"
 
+#include "format/moments.h"
 #include "pg/check.h"
 #include "read/aggregate_private.h"
 #include "utils/memutils.h"
 
+static void get_allowed(const TsdbAggregateWalk *walk, int64 *from, int64 *until);
 static void load_block_summaries(TsdbAggregateWalk *walk, int s);
 static bool load_subs(TsdbAggregateWalk *walk);
-static TsdbSummary *decode(TsdbAggregateWalk *walk, TsdbSpan bytes, int s, uint32 n, int64 base_us);
+static void decode(TsdbAggregateWalk *walk, TsdbAggregateLevel *level, TsdbSpan bytes, int s, uint32 n, int64 base_us);
+static void decode_singly(TsdbAggregateWalk *walk, TsdbAggregateLevel *level, TsdbSpan bytes, int s, uint32 n, int64 base_us);
+static uint32 find_sub(const TsdbAggregateWalk *walk, int s, int64 time);
+static int find_strip_source(const TsdbAggregateWalk *walk, const TsdbAggregateLevel *level);
+static bool covers_group(const TsdbAggregateWalk *walk, int s);
+static bool covers(const TsdbAggregateWalk *walk, const TsdbAggregateLevel *level, uint32 index, uint64 nrows);
 static void clear_level(TsdbAggregateWalk *walk, TsdbAggregateLevel *level);
 static bool find_times(TsdbAggregateWalk *walk, const TsdbAggregateLevel *level, TsdbAggregateStretch *stretch);
 static const TsdbSummary *get_summary(TsdbAggregateWalk *walk, const TsdbAggregateLevel *level, const TsdbAggregateStretch *stretch, int s);
@@ -23,7 +30,10 @@ static bool choose_summaries(TsdbAggregateWalk *walk, const TsdbAggregateLevel *
 void
 tsdb_aggregate_level_init(TsdbAggregateWalk *walk, TsdbAggregateLevel *level)
 {
+	level->arrays = palloc0_array(TsdbSummaryArrays, walk->nsources + 1);
 	level->summaries = palloc0_array(TsdbSummary *, walk->nsources + 1);
+	level->offsets = palloc0_array(uint32, walk->nsources + 1);
+	level->taken = palloc0_array(TsdbSummary, walk->nsources + 1);
 	level->has_qualities = palloc0_array(bool, walk->nsources + 1);
 }
 
@@ -31,12 +41,9 @@ void
 tsdb_aggregate_level_root(TsdbAggregateWalk *walk)
 {
 	const TsdbSegment *segment = &walk->stored.segment;
-	uint32 n = tsdb_segment_nsummaries(segment);
-	MemoryContext old;
 
 	if (walk->has_root)
 		return;
-	old = MemoryContextSwitchTo(walk->segment_context);
 	clear_level(walk, &walk->root);
 	for (int s = 0; s < walk->nsources; s++)
 	{
@@ -53,11 +60,30 @@ tsdb_aggregate_level_root(TsdbAggregateWalk *walk)
 					   source->wanted.attnum, segment->series, segment->segment_no,
 					   segment->columns[walk->columns[s]].type, source->wanted.type);
 		walk->root.has_qualities[s] = segment->columns[walk->columns[s]].quality_attnum == source->quality_attnum;
-		if (source->fields != 0)
-			walk->root.summaries[s] = decode(walk, segment->columns[walk->columns[s]].summaries, s, n, segment->from_us);
 	}
-	MemoryContextSwitchTo(old);
 	walk->has_root = true;
+	walk->has_summaries = false;
+}
+
+void
+tsdb_aggregate_level_summaries(TsdbAggregateWalk *walk)
+{
+	const TsdbSegment *segment = &walk->stored.segment;
+	uint32 n = tsdb_segment_nsummaries(segment);
+	MemoryContext old;
+
+	if (walk->has_summaries)
+		return;
+	old = MemoryContextSwitchTo(walk->segment_context);
+	for (int s = 0; s < walk->nsources; s++)
+		if (walk->columns[s] >= 0 && walk->sources[s].fields != 0)
+			decode(walk, &walk->root, segment->columns[walk->columns[s]].summaries, s, n, segment->from_us);
+	MemoryContextSwitchTo(old);
+	walk->root.strip_source = find_strip_source(walk, &walk->root);
+	for (uint32 i = 0; walk->root.strip_source >= 0 && i < segment->ngroups; i++)
+		if (!covers(walk, &walk->root, tsdb_segment_group_summary(segment, i), segment->groups[i].nrows))
+			walk->root.strip_source = -1;
+	walk->has_summaries = true;
 }
 
 void
@@ -71,12 +97,12 @@ tsdb_aggregate_level_group(TsdbAggregateWalk *walk)
 	walk->has_decoded = false;
 	MemoryContextReset(walk->group_context);
 	old = MemoryContextSwitchTo(walk->group_context);
-	tsdb_segstore_group(walk->store, walk->rel, walk->snapshot, &walk->stored.segment, walk->group_no, &walk->base);
+	tsdb_segstore_open_group(walk->store, walk->rel, walk->snapshot, &walk->stored.segment, walk->group_no, &walk->base);
 	clear_level(walk, &walk->blocks);
 	walk->has_subs = false;
 	for (int s = 0; s < walk->nsources; s++)
 	{
-		walk->has_directory[s] = false;
+		walk->has_directory[s] = walk->has_cells[s] = false;
 		walk->blocks.has_qualities[s] = walk->root.has_qualities[s];
 		if (walk->columns[s] >= 0 && walk->sources[s].fields != 0)
 			load_block_summaries(walk, s);
@@ -84,6 +110,83 @@ tsdb_aggregate_level_group(TsdbAggregateWalk *walk)
 	walk->has_group = true;
 	walk->loaded_group = walk->group_no;
 	MemoryContextSwitchTo(old);
+	walk->blocks.strip_source = find_strip_source(walk, &walk->blocks);
+	for (int s = 0; walk->blocks.strip_source >= 0 && s < walk->nsources; s++)
+		if (walk->sources[s].output >= 0 && !covers_group(walk, s))
+			walk->blocks.strip_source = -1;
+}
+
+void
+tsdb_aggregate_level_base(TsdbAggregateWalk *walk)
+{
+	MemoryContext old;
+
+	if (walk->base.blocks != NULL)
+		return;
+	old = MemoryContextSwitchTo(walk->group_context);
+	tsdb_segstore_read_blocks(walk->rel, &walk->stored.segment, walk->group_no, &walk->base);
+	MemoryContextSwitchTo(old);
+}
+
+const TsdbChunkRef *
+tsdb_aggregate_level_cells(TsdbAggregateWalk *walk, int s)
+{
+	MemoryContext old;
+
+	if (!walk->has_cells[s])
+	{
+		old = MemoryContextSwitchTo(walk->group_context);
+		tsdb_segstore_read_cells(walk->rel, &walk->stored.segment, &walk->base, walk->columns[s], &walk->directories[s]);
+		MemoryContextSwitchTo(old);
+		walk->has_cells[s] = true;
+	}
+	return walk->directories[s].cells;
+}
+
+const TsdbSummary *
+tsdb_aggregate_level_get(const TsdbAggregateLevel *level, int s, uint32 index)
+{
+	const TsdbSummaryArrays *arrays = &level->arrays[s];
+	TsdbSummary *taken = &level->taken[s];
+
+	index += level->offsets[s];
+	if (!arrays->is_plain)
+		return level->summaries[s] != NULL ? &level->summaries[s][index] : NULL;
+	tsdb_summaries_fold(arrays, index, 1, taken);
+	if (arrays->sums != NULL && taken->decimals > 0)
+		tsdb_moments_derive_sum(taken);
+	return taken;
+}
+
+uint32
+tsdb_aggregate_level_count(TsdbAggregateWalk *walk, const TsdbAggregateLevel *level, uint32 index, uint32 until)
+{
+	TsdbAggregator *aggregator = walk->aggregator;
+	const TsdbSummaryArrays *arrays;
+	const int64 *lasts;
+	int64 first;
+	int64 from;
+	int64 end;
+	uint32 i = index;
+
+	if (level->strip_source < 0)
+		return 0;
+	arrays = &level->arrays[level->strip_source];
+	first = arrays->first_row_times[level->offsets[level->strip_source] + index];
+	get_allowed(walk, &from, &end);
+	if (first < from || first >= end)
+		return 0;
+	if (aggregator->buckets != NULL || aggregator->request.ncuts > 0)
+	{
+		if (aggregator->is_open && aggregator->cell.series == walk->pos.series && first < aggregator->cell.bucket.until)
+			end = Min(end, aggregator->cell.bucket.until);
+		else
+			end = Min(end, tsdb_aggregate_bucket(aggregator, first).until);
+	}
+	lasts = arrays->last_row_times + level->offsets[level->strip_source];
+	while (i < until && lasts[i] < end)
+		i++;
+	return i - index;
 }
 
 bool
@@ -91,6 +194,7 @@ tsdb_aggregate_level_subs(TsdbAggregateWalk *walk)
 {
 	const TsdbBlock *block = &walk->base.blocks[walk->block_no];
 	TsdbBucket bucket = tsdb_aggregate_bucket(walk->aggregator, Max(walk->pos.time, block->first_time));
+	int strip_source = -1;
 	bool any = false;
 
 	if (!walk->has_subs && !load_subs(walk))
@@ -101,29 +205,27 @@ tsdb_aggregate_level_subs(TsdbAggregateWalk *walk)
 	walk->sub_no = 0;
 	for (int s = 0; s < walk->nsources; s++)
 	{
-		const TsdbGroupColumn *directory = &walk->directories[s];
-		TsdbSummary *first = NULL;
-		uint32 n = 0;
+		uint32 first;
+		uint32 n;
 
 		if (walk->sources[s].fields == 0)
 			continue;
-		if (directory->cells[walk->block_no].nbytes == 0)
+		if (walk->directories[s].nsummaries < walk->base.nblocks && tsdb_aggregate_level_cells(walk, s)[walk->block_no].nbytes == 0)
 			return false;
-		for (uint32 i = 0; i < directory->nsubs; i++)
-		{
-			TsdbSummary *sub = &walk->group_subs[s][i];
-
-			if (sub->first_row_time > block->last_time)
-				break;
-			if (sub->first_row_time >= block->first_time && n++ == 0)
-				first = sub;
-		}
+		first = find_sub(walk, s, block->first_time);
+		n = find_sub(walk, s, block->last_time + 1) - first;
 		if (n == 0 || (any && n != walk->nsubs))
 			return false;
-		walk->subs.summaries[s] = first;
+		walk->subs.offsets[s] = first;
 		walk->nsubs = n;
 		any = true;
 	}
+	if (any)
+		strip_source = find_strip_source(walk, &walk->subs);
+	for (uint32 i = 0; strip_source >= 0 && walk->nsources > 1 && i < walk->nsubs; i++)
+		if (!covers(walk, &walk->subs, i, walk->subs.arrays[strip_source].nrows[walk->subs.offsets[strip_source] + i]))
+			strip_source = -1;
+	walk->subs.strip_source = strip_source;
 	return any;
 }
 
@@ -131,11 +233,11 @@ TsdbAggregateAnswer
 tsdb_aggregate_level_ask(TsdbAggregateWalk *walk, const TsdbAggregateLevel *level, TsdbAggregateStretch *stretch, TsdbAggregatePiece *piece)
 {
 	TsdbAggregator *aggregator = walk->aggregator;
-	bool has_windows = aggregator->request.windows != NULL;
-	int64 from = has_windows ? walk->window_from : walk->from;
-	int64 until = has_windows ? walk->stop.time : walk->until;
+	int64 from;
+	int64 until;
 	TsdbFilterVerdict verdict;
 
+	get_allowed(walk, &from, &until);
 	if (tsdb_aggregate_touched(walk, stretch->from_us, stretch->until_us))
 		return ANSWER_TOUCHED;
 	verdict = judge(walk, level, stretch);
@@ -158,6 +260,7 @@ tsdb_aggregate_level_ask(TsdbAggregateWalk *walk, const TsdbAggregateLevel *leve
 	if (!choose_summaries(walk, level, stretch))
 		return ANSWER_CUT;
 	piece->series = walk->pos.series;
+	piece->strip = NULL;
 	piece->summaries = walk->summaries;
 	piece->nrows = stretch->nrows;
 	piece->first_time = stretch->first_time;
@@ -167,38 +270,56 @@ tsdb_aggregate_level_ask(TsdbAggregateWalk *walk, const TsdbAggregateLevel *leve
 
 // private functions
 
+/* What rows may lie in: the restriction, or the window of it that pos is in. */
+static void
+get_allowed(const TsdbAggregateWalk *walk, int64 *from, int64 *until)
+{
+	bool has_windows = walk->aggregator->request.windows != NULL;
+
+	*from = has_windows ? walk->window_from : walk->from;
+	*until = has_windows ? walk->stop.time : walk->until;
+}
+
 /* One summary per block; empty ones for blocks that are older than the column. */
 static void
 load_block_summaries(TsdbAggregateWalk *walk, int s)
 {
 	const TsdbSegment *segment = &walk->stored.segment;
 	TsdbGroupColumn *directory = &walk->directories[s];
+	TsdbAggregateLevel *level = &walk->blocks;
+	int64 from_us = segment->groups[walk->group_no].from_us;
 	TsdbSummary *stored;
 	TsdbSummary *summaries;
 	uint32 next = 0;
 
-	walk->has_directory[s] = tsdb_segstore_groupcolumn(walk->store, walk->rel, walk->snapshot, segment, &walk->base,
-													   walk->columns[s], directory);
+	walk->has_directory[s] = tsdb_segstore_open_groupcolumn(walk->store, walk->rel, walk->snapshot, segment, &walk->base,
+															walk->columns[s], directory);
 	if (!walk->has_directory[s] || (directory->nsummaries == 0 && walk->base.nblocks > 1))
 		return;
 	if (directory->nsummaries == 0)
 	{
-		/* A group of one block: its summary is the group's. */
-		walk->blocks.summaries[s] =
-			&walk->root.summaries[s][tsdb_segment_group_summary(segment, walk->group_no)];
+		/* A group of one block: its summary is the group's, which may have been passed over. */
+		if (!walk->root.arrays[s].is_plain && walk->root.summaries[s] == NULL)
+			tsdb_aggregate_level_summaries(walk);
+		level->arrays[s] = walk->root.arrays[s];
+		level->summaries[s] = walk->root.summaries[s];
+		level->offsets[s] = tsdb_segment_group_summary(segment, walk->group_no);
 		return;
 	}
-	stored = decode(walk, directory->summaries, s, directory->nsummaries, segment->groups[walk->group_no].from_us);
+	decode(walk, level, directory->summaries, s, directory->nsummaries, from_us);
 	if (directory->nsummaries == walk->base.nblocks)
-	{
-		walk->blocks.summaries[s] = stored;
 		return;
+	if (level->arrays[s].is_plain)
+	{
+		level->arrays[s].is_plain = false;
+		decode_singly(walk, level, directory->summaries, s, directory->nsummaries, from_us);
 	}
+	stored = level->summaries[s];
 	summaries = palloc0_array(TsdbSummary, walk->base.nblocks);
 	for (uint32 i = 0; i < walk->base.nblocks; i++)
-		if (directory->cells[i].nbytes > 0)
+		if (tsdb_aggregate_level_cells(walk, s)[i].nbytes > 0)
 			summaries[i] = stored[next++];
-	walk->blocks.summaries[s] = summaries;
+	level->summaries[s] = summaries;
 }
 
 static bool
@@ -224,8 +345,9 @@ load_subs(TsdbAggregateWalk *walk)
 	{
 		walk->subs.has_qualities[s] = walk->root.has_qualities[s];
 		if (walk->sources[s].fields != 0)
-			walk->group_subs[s] = decode(walk, walk->directories[s].subs, s, walk->directories[s].nsubs,
-										 walk->stored.segment.groups[walk->group_no].from_us);
+			decode(walk, &walk->subs,
+				   tsdb_segstore_chunk(walk->store, walk->rel, walk->snapshot, &walk->stored.segment, walk->directories[s].subs),
+				   s, walk->directories[s].nsubs, walk->stored.segment.groups[walk->group_no].from_us);
 	}
 	MemoryContextSwitchTo(old);
 	walk->sub_us = sub_us;
@@ -233,8 +355,19 @@ load_subs(TsdbAggregateWalk *walk)
 	return true;
 }
 
-static TsdbSummary *
-decode(TsdbAggregateWalk *walk, TsdbSpan bytes, int s, uint32 n, int64 base_us)
+static void
+decode(TsdbAggregateWalk *walk, TsdbAggregateLevel *level, TsdbSpan bytes, int s, uint32 n, int64 base_us)
+{
+	TsdbMem mem = tsdb_mem_context(CurrentMemoryContext);
+
+	if (tsdb_summaries_decode_arrays(bytes, walk->sources[s].wanted.type, &level->arrays[s], n, base_us,
+									 walk->sources[s].fields, &mem) != TSDB_OK ||
+		!level->arrays[s].is_plain)
+		decode_singly(walk, level, bytes, s, n, base_us);
+}
+
+static void
+decode_singly(TsdbAggregateWalk *walk, TsdbAggregateLevel *level, TsdbSpan bytes, int s, uint32 n, int64 base_us)
 {
 	TsdbMem mem = tsdb_mem_context(CurrentMemoryContext);
 	TsdbSummary *summaries = palloc_array(TsdbSummary, n + 1);
@@ -243,7 +376,69 @@ decode(TsdbAggregateWalk *walk, TsdbSpan bytes, int s, uint32 n, int64 base_us)
 									 walk->sources[s].fields, &mem),
 			   walk->rel, "Summaries of column %d of series %u, segment %d, do not decode.",
 			   walk->sources[s].wanted.attnum, walk->stored.segment.series, walk->stored.segment.segment_no);
-	return summaries;
+	level->summaries[s] = summaries;
+}
+
+/* The first sub-summary of a column whose rows begin at a time or later. */
+static uint32
+find_sub(const TsdbAggregateWalk *walk, int s, int64 time)
+{
+	const TsdbSummaryArrays *arrays = &walk->subs.arrays[s];
+	uint32 low = 0;
+	uint32 high = walk->directories[s].nsubs;
+
+	while (low < high)
+	{
+		uint32 middle = low + (high - low) / 2;
+		int64 first = arrays->is_plain ? arrays->first_row_times[middle] : walk->subs.summaries[s][middle].first_row_time;
+
+		if (first < time)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* A source whose arrays say of which stretches several can be taken at once, -1 when none can. */
+static int
+find_strip_source(const TsdbAggregateWalk *walk, const TsdbAggregateLevel *level)
+{
+	int found = -1;
+
+	if (walk->aggregator->request.nterms > 0)
+		return -1;
+	for (int s = 0; s < walk->nsources; s++)
+	{
+		if (walk->sources[s].output < 0)
+			continue;
+		if (!level->arrays[s].is_plain)
+			return -1;
+		found = s;
+	}
+	return found;
+}
+
+/* Has a column values in all rows of the group at hand?  Blocks have no fewer rows than their summaries. */
+static bool
+covers_group(const TsdbAggregateWalk *walk, int s)
+{
+	const TsdbSummaryArrays *arrays = &walk->blocks.arrays[s];
+	uint64 nrows = 0;
+
+	for (uint32 i = 0; i < walk->base.nblocks; i++)
+		nrows += arrays->nrows[walk->blocks.offsets[s] + i];
+	return nrows == walk->stored.segment.groups[walk->group_no].nrows;
+}
+
+/* Have the asked columns values in all rows of a stretch? */
+static bool
+covers(const TsdbAggregateWalk *walk, const TsdbAggregateLevel *level, uint32 index, uint64 nrows)
+{
+	for (int s = 0; s < walk->nsources; s++)
+		if (walk->sources[s].output >= 0 && level->arrays[s].nrows[level->offsets[s] + index] != nrows)
+			return false;
+	return true;
 }
 
 static void
@@ -251,10 +446,12 @@ clear_level(TsdbAggregateWalk *walk, TsdbAggregateLevel *level)
 {
 	for (int s = 0; s < walk->nsources; s++)
 	{
+		level->arrays[s].is_plain = false;
 		level->summaries[s] = NULL;
+		level->offsets[s] = 0;
 		level->has_qualities[s] = false;
 	}
-	level->times = NULL;
+	level->strip_source = -1;
 }
 
 /* Times of the first and last row, from a column that all rows store. */
@@ -263,7 +460,7 @@ find_times(TsdbAggregateWalk *walk, const TsdbAggregateLevel *level, TsdbAggrega
 {
 	for (int s = 0; s < walk->nsources; s++)
 	{
-		const TsdbSummary *summary = level->summaries[s] != NULL ? &level->summaries[s][stretch->index] : NULL;
+		const TsdbSummary *summary = tsdb_aggregate_level_get(level, s, stretch->index);
 
 		if (summary != NULL && summary->nrows == stretch->nrows)
 		{
@@ -279,7 +476,7 @@ find_times(TsdbAggregateWalk *walk, const TsdbAggregateLevel *level, TsdbAggrega
 static const TsdbSummary *
 get_summary(TsdbAggregateWalk *walk, const TsdbAggregateLevel *level, const TsdbAggregateStretch *stretch, int s)
 {
-	const TsdbSummary *summary = level->summaries[s] != NULL ? &level->summaries[s][stretch->index] : NULL;
+	const TsdbSummary *summary = tsdb_aggregate_level_get(level, s, stretch->index);
 	TsdbSummary *patched = &walk->patched[s];
 
 	if (summary != NULL && summary->nrows == stretch->nrows)

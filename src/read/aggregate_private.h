@@ -6,6 +6,7 @@
  *		aggregate.c			cells: cuts pieces at the edges of buckets and merges them
  *		aggregate_walk.c	pieces: summaries as high in the tree as they serve, rows elsewhere
  *		aggregate_back.c	the same for one series, newest first
+ *		aggregate_strip.c	pieces of several stretches
  *		aggregate_level.c	summaries of one level of the tree: load them, ask whether one serves
  *		aggregate_block.c	rows of a block that no version touches
  *		aggregate_fold.c	rows -> summaries, summaries -> summaries: the fields that are asked for
@@ -33,7 +34,10 @@ typedef struct TsdbAggregateSource
 typedef struct TsdbAggregatePiece
 {
 	uint32 series;
-	const TsdbSummary **summaries; /* per source (NULL: not asked for), or NULL: rows of the batch */
+	const TsdbSummary **summaries; /* per source (NULL: not asked for), or NULL: stretches or rows of the batch */
+	const struct TsdbAggregateLevel *strip; /* neighbouring stretches, or NULL */
+	uint32 index; /* the first of them */
+	uint32 nstretches;
 	uint64 nrows;
 	int64 first_time;
 	int64 last_time;
@@ -53,12 +57,15 @@ typedef enum TsdbAggregateDepth
 	DEPTH_SUBS
 } TsdbAggregateDepth;
 
-/* Summaries of neighbouring stretches. */
+/* Summaries of neighbouring stretches; per source. */
 typedef struct TsdbAggregateLevel
 {
-	TsdbSummary **summaries; /* per source, one for each stretch; NULL: the column is not stored */
-	bool *has_qualities; /* per source: were they made with the quality column that counts? */
-	const TsdbSummary *times; /* NULL, or of any column */
+	TsdbSummaryArrays *arrays; /* plain, or else: */
+	TsdbSummary **summaries; /* one for each stretch; NULL: the column is not stored */
+	uint32 *offsets; /* where stretch 0 is in those */
+	bool *has_qualities; /* were they made with the quality column that counts? */
+	TsdbSummary *taken; /* out of arrays, for one stretch */
+	int strip_source; /* any one when all that is asked for is plain and covers all rows: several stretches are taken at once; else -1 */
 } TsdbAggregateLevel;
 
 /* A stretch of a level. */
@@ -143,7 +150,8 @@ struct TsdbAggregateWalk
 
 	TsdbKey pos; /* everything before is done */
 	TsdbKey stop; /* end of the allowed stretch around pos */
-	bool has_root; /* of the segment at hand: its summaries are loaded */
+	bool has_root; /* of the segment at hand: its columns are known */
+	bool has_summaries; /* its summaries and those of its groups are loaded */
 	bool has_group; /* a group of it is loaded */
 	uint32 loaded_group;
 	bool has_decoded; /* a block of that group is decoded */
@@ -169,17 +177,17 @@ struct TsdbAggregateWalk
 	TsdbAggregateLevel root;
 	MemoryContext group_context;
 	uint32 group_no;
-	TsdbGroupBase base;
+	TsdbGroupBase base; /* blocks = NULL: not read yet, see tsdb_aggregate_level_base */
 	TsdbGroupColumn *directories; /* per source */
 	bool *has_directory;
+	bool *has_cells; /* of those: read, see tsdb_aggregate_level_cells */
 	TsdbAggregateLevel blocks;
 	uint32 block_no;
 	bool has_subs;
 	int64 sub_us;
-	TsdbSummary **group_subs; /* per source: parts of all blocks of the group */
-	TsdbAggregateLevel subs; /* of the block at hand */
+	TsdbAggregateLevel subs; /* parts of all blocks of the group; offsets: of the block at hand */
 	uint32 sub_no;
-	uint32 nsubs;
+	uint32 nsubs; /* of the block at hand */
 
 	TsdbAggregateBack back;
 
@@ -208,6 +216,8 @@ extern bool tsdb_aggregate_walk_next(TsdbAggregateWalk *walk, TsdbAggregatePiece
 
 /* tsdb_aggregate_walk_skip - go on at the next series. */
 extern void tsdb_aggregate_walk_skip(TsdbAggregateWalk *walk);
+/* tsdb_aggregate_walk_pass - go on behind a stretch, but not over the end of what is allowed: a later window may begin in it. */
+extern void tsdb_aggregate_walk_pass(TsdbAggregateWalk *walk, int64 until_us);
 /* tsdb_aggregate_walk_count - bring the aggregator's counters up to date. */
 extern void tsdb_aggregate_walk_count(TsdbAggregateWalk *walk);
 
@@ -218,18 +228,46 @@ extern bool tsdb_aggregate_back_next(TsdbAggregateWalk *walk, TsdbAggregatePiece
 /* tsdb_aggregate_touched - does a run or a pending row hold a version in a stretch of the series at walk->pos? */
 extern bool tsdb_aggregate_touched(TsdbAggregateWalk *walk, int64 from_us, int64 until_us);
 
-/* tsdb_aggregate_level_init - make room.  root: decode the summaries of the segment and its groups.  group: load its blocks and their summaries. */
+/* tsdb_aggregate_level_init - make room.  root: find the columns of the segment; summaries: decode those of it and its groups.  group: load the summaries of its blocks. */
 extern void tsdb_aggregate_level_init(TsdbAggregateWalk *walk, TsdbAggregateLevel *level);
 extern void tsdb_aggregate_level_root(TsdbAggregateWalk *walk);
+extern void tsdb_aggregate_level_summaries(TsdbAggregateWalk *walk);
 extern void tsdb_aggregate_level_group(TsdbAggregateWalk *walk);
+/* tsdb_aggregate_level_base - read the blocks of the group, unless it is done.  cells: where those of a column with a directory are. */
+extern void tsdb_aggregate_level_base(TsdbAggregateWalk *walk);
+extern const TsdbChunkRef *tsdb_aggregate_level_cells(TsdbAggregateWalk *walk, int s);
+
+/* tsdb_aggregate_level_get - the summary of a stretch of a stored column, NULL of others; valid until the next call for the source. */
+extern const TsdbSummary *tsdb_aggregate_level_get(const TsdbAggregateLevel *level, int s, uint32 index);
+
+/*
+ * tsdb_aggregate_level_count - how many stretches, from `index` on to at most `until`, can be taken at once.
+ *
+ * They lie inside one cell and the restriction, and no condition is to be met; 0: ask for one.  Versions are the caller's.
+ */
+extern uint32 tsdb_aggregate_level_count(TsdbAggregateWalk *walk, const TsdbAggregateLevel *level, uint32 index, uint32 until);
+
+/*
+ * tsdb_aggregate_strip_groups - take groups from the one at hand on as one piece; false when not even that one can be taken so.
+ *
+ * blocks, subs: the same of blocks, and of parts of a block that no version touches.  untouched: of blocks of which only the
+ * summaries were read; no version touches the rest of the group then, so what lies between rows counts for nothing and
+ * the spans of blocks are not needed.
+ */
+extern bool tsdb_aggregate_strip_groups(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece);
+extern bool tsdb_aggregate_strip_untouched(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece);
+extern bool tsdb_aggregate_strip_blocks(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece);
+extern bool tsdb_aggregate_strip_subs(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece);
+
 /* tsdb_aggregate_level_subs - find the parts of the block at hand; false when it has none that serve. */
 extern bool tsdb_aggregate_level_subs(TsdbAggregateWalk *walk);
 /* tsdb_aggregate_level_ask - does a stretch's summary serve?  Then piece is filled. */
 extern TsdbAggregateAnswer tsdb_aggregate_level_ask(TsdbAggregateWalk *walk, const TsdbAggregateLevel *level,
 													TsdbAggregateStretch *stretch, TsdbAggregatePiece *piece);
 
-/* tsdb_aggregate_block_decode - the rows of the block at hand: walk->block, columns are the sources. */
+/* tsdb_aggregate_block_decode - the rows of the block at hand: walk->block, columns are the sources.  range: rows from .. until - 1 are right. */
 extern void tsdb_aggregate_block_decode(TsdbAggregateWalk *walk);
+extern void tsdb_aggregate_block_range(TsdbAggregateWalk *walk, uint32 from, uint32 until);
 
 /*
  * tsdb_aggregate_merge - append a later stretch to a summary, the asked fields.
@@ -239,6 +277,9 @@ extern void tsdb_aggregate_block_decode(TsdbAggregateWalk *walk);
  */
 extern void tsdb_aggregate_merge(TsdbSummary *into, const TsdbSummary *next, TsdbType type, uint32 fields);
 extern void tsdb_aggregate_finish(TsdbSummary *summary, TsdbType type, uint32 fields);
+
+/* tsdb_aggregate_add - append n stretches of plain summaries. */
+extern void tsdb_aggregate_add(TsdbSummary *into, const TsdbSummaryArrays *arrays, uint32 from, uint32 n, uint32 fields);
 
 /*
  * tsdb_aggregate_fold - add rows of a batch to the summary of one of its columns.

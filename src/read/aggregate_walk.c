@@ -36,14 +36,17 @@ static void *alloc_per_source(TsdbAggregateWalk *walk, Size nbytes);
 static bool allow(TsdbAggregateWalk *walk);
 static bool allow_series(TsdbAggregateWalk *walk);
 static Step step_segments(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece);
+static bool is_cut(TsdbAggregateWalk *walk, const TsdbSegmentGroup *group);
 static Step step_groups(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece);
 static Step step_blocks(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece);
 static Step step_subs(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece);
-static void pass(TsdbAggregateWalk *walk, int64 until_us);
 static void count_skipped(TsdbAggregateWalk *walk, uint32 nblocks);
 static bool find_touched(TsdbAggregateWalk *walk, TsdbKey key);
 static Step merge_block(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece);
 static Step read_block(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece);
+static bool is_last_edge(TsdbAggregateWalk *walk, const TsdbAggregateStretch *stretch);
+static Step read_sub(TsdbAggregateWalk *walk, const TsdbAggregateStretch *stretch, TsdbAggregatePiece *piece);
+static uint64 count_sub_rows(TsdbAggregateWalk *walk, uint32 sub_no);
 static void read_until(TsdbAggregateWalk *walk, int64 until_us);
 static bool read_gap(TsdbAggregateWalk *walk, int64 until_us);
 static bool next_window(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece);
@@ -73,7 +76,7 @@ tsdb_aggregate_walk_open(TsdbAggregator *aggregator, const TsdbTable *table, Sna
 	walk->columns = alloc_per_source(walk, sizeof(int));
 	walk->directories = alloc_per_source(walk, sizeof(TsdbGroupColumn));
 	walk->has_directory = alloc_per_source(walk, sizeof(bool));
-	walk->group_subs = alloc_per_source(walk, sizeof(TsdbSummary *));
+	walk->has_cells = alloc_per_source(walk, sizeof(bool));
 	walk->summaries = alloc_per_source(walk, sizeof(TsdbSummary *));
 	walk->patched = alloc_per_source(walk, sizeof(TsdbSummary));
 	tsdb_aggregate_level_init(walk, &walk->root);
@@ -141,7 +144,6 @@ tsdb_aggregate_walk_next(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
 			step = step_subs(walk, piece);
 	}
 	MemoryContextSwitchTo(old);
-	tsdb_aggregate_walk_count(walk);
 	return step == STEP_PIECE;
 }
 
@@ -162,6 +164,12 @@ tsdb_aggregate_walk_count(TsdbAggregateWalk *walk)
 
 	counters->reader = *tsdb_reader_counters(walk->aggregator->reader);
 	counters->reader.blocks_decoded += walk->ndecoded;
+}
+
+void
+tsdb_aggregate_walk_pass(TsdbAggregateWalk *walk, int64 until_us)
+{
+	walk->pos.time = Min(until_us, walk->stop.time);
 }
 
 bool
@@ -309,6 +317,13 @@ step_segments(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
 	stretch.from_us = segment->from_us;
 	stretch.until_us = segment->until_us;
 	stretch.nrows = segment->nrows;
+	if (segment->ngroups == 1 && is_cut(walk, &segment->groups[0]))
+	{
+		walk->depth = DEPTH_GROUPS;
+		walk->group_no = 0;
+		return STEP_MORE;
+	}
+	tsdb_aggregate_level_summaries(walk);
 	switch (tsdb_aggregate_level_ask(walk, &walk->root, &stretch, piece))
 	{
 		case ANSWER_PIECE:
@@ -326,6 +341,18 @@ step_segments(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
 	walk->depth = DEPTH_GROUPS;
 	walk->group_no = 0;
 	return STEP_MORE;
+}
+
+/* Does a cell end in the middle of a group?  Then its summary need not be read. */
+static bool
+is_cut(TsdbAggregateWalk *walk, const TsdbSegmentGroup *group)
+{
+	TsdbAggregator *aggregator = walk->aggregator;
+	int64 from_us = Max(walk->pos.time, group->from_us);
+
+	return aggregator->request.nterms == 0 && (aggregator->buckets != NULL || aggregator->request.ncuts > 0) &&
+		   from_us < walk->until && !TIMESTAMP_NOT_FINITE(from_us) &&
+		   tsdb_aggregate_bucket(aggregator, from_us).until < group->until_us;
 }
 
 static Step
@@ -351,6 +378,8 @@ step_groups(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
 		read_gap(walk, group->from_us);
 		return STEP_MORE;
 	}
+	if (tsdb_aggregate_strip_groups(walk, piece))
+		return STEP_PIECE;
 	stretch.from_us = group->from_us;
 	stretch.until_us = group->until_us;
 	stretch.nrows = group->nrows;
@@ -360,12 +389,12 @@ step_groups(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
 		case ANSWER_PIECE:
 			walk->aggregator->counters.groups_summarised++;
 			walk->group_no++;
-			pass(walk, group->until_us);
+			tsdb_aggregate_walk_pass(walk, group->until_us);
 			return STEP_PIECE;
 		case ANSWER_NOTHING:
 			count_skipped(walk, group->nblocks);
 			walk->group_no++;
-			pass(walk, group->until_us);
+			tsdb_aggregate_walk_pass(walk, group->until_us);
 			return STEP_MORE;
 		case ANSWER_CUT:
 		case ANSWER_TOUCHED:
@@ -380,9 +409,11 @@ step_groups(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
 static Step
 step_blocks(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
 {
-	const TsdbBlock *block = &walk->base.blocks[walk->block_no];
+	const TsdbBlock *block;
 	TsdbAggregateStretch stretch = {0};
 
+	if (walk->base.blocks == NULL && tsdb_aggregate_strip_untouched(walk, piece))
+		return STEP_PIECE;
 	if (walk->block_no == walk->base.nblocks)
 	{
 		if (!read_gap(walk, walk->stored.segment.groups[walk->group_no].until_us))
@@ -392,6 +423,8 @@ step_blocks(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
 		}
 		return STEP_MORE;
 	}
+	tsdb_aggregate_level_base(walk);
+	block = &walk->base.blocks[walk->block_no];
 	if (block->until_us <= walk->pos.time)
 	{
 		walk->block_no++;
@@ -402,6 +435,8 @@ step_blocks(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
 		read_gap(walk, block->from_us);
 		return STEP_MORE;
 	}
+	if (tsdb_aggregate_strip_blocks(walk, piece))
+		return STEP_PIECE;
 	stretch.from_us = block->from_us;
 	stretch.until_us = block->until_us;
 	stretch.nrows = block->nrows;
@@ -414,12 +449,12 @@ step_blocks(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
 		case ANSWER_PIECE:
 			walk->aggregator->counters.blocks_summarised++;
 			walk->block_no++;
-			pass(walk, block->until_us);
+			tsdb_aggregate_walk_pass(walk, block->until_us);
 			return STEP_PIECE;
 		case ANSWER_NOTHING:
 			count_skipped(walk, 1);
 			walk->block_no++;
-			pass(walk, block->until_us);
+			tsdb_aggregate_walk_pass(walk, block->until_us);
 			return STEP_MORE;
 		case ANSWER_CUT:
 			if (tsdb_aggregate_level_subs(walk))
@@ -454,6 +489,7 @@ merge_block(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
 	walk->pos = until;
 	piece->series = walk->pos.series;
 	piece->summaries = NULL;
+	piece->strip = NULL;
 	piece->batch = batch;
 	piece->row = 0;
 	piece->until = batch->nrows;
@@ -471,28 +507,34 @@ step_subs(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
 	{
 		TsdbAggregateAnswer answer;
 
+		if (tsdb_aggregate_strip_subs(walk, piece))
+			return STEP_PIECE;
 		/* The span counts for nothing here but for where the next one begins. */
 		stretch.from_us = walk->pos.time;
 		stretch.until_us = block->until_us;
 		stretch.index = walk->sub_no;
 		for (int s = 0; s < walk->nsources; s++)
-			if (walk->subs.summaries[s] != NULL)
-			{
-				const TsdbSummary *sub = &walk->subs.summaries[s][walk->sub_no];
+		{
+			const TsdbSummary *sub = tsdb_aggregate_level_get(&walk->subs, s, walk->sub_no);
 
+			if (sub != NULL)
+			{
 				stretch.nrows = sub->nrows;
 				stretch.has_times = true;
 				stretch.first_time = sub->first_row_time;
 				stretch.last_time = sub->last_row_time;
 			}
+		}
 		answer = tsdb_aggregate_level_ask(walk, &walk->subs, &stretch, piece);
 		if (answer == ANSWER_PIECE || answer == ANSWER_NOTHING)
 		{
 			walk->aggregator->counters.subs_summarised += answer == ANSWER_PIECE;
 			walk->sub_no++;
-			pass(walk, Max(walk->pos.time, stretch.last_time + 1));
+			tsdb_aggregate_walk_pass(walk, Max(walk->pos.time, stretch.last_time + 1));
 			return answer == ANSWER_PIECE ? STEP_PIECE : STEP_MORE;
 		}
+		if (answer == ANSWER_CUT && is_last_edge(walk, &stretch))
+			return read_sub(walk, &stretch, piece);
 		walk->depth = DEPTH_BLOCKS;
 		return read_block(walk, piece);
 	}
@@ -513,6 +555,7 @@ read_block(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
 	until = key_min(until, walk->stop);
 	piece->series = walk->pos.series;
 	piece->summaries = NULL;
+	piece->strip = NULL;
 	piece->batch = batch;
 	piece->row = tsdb_batch_find(batch, walk->pos);
 	piece->until = tsdb_batch_find(batch, until);
@@ -529,11 +572,61 @@ count_skipped(TsdbAggregateWalk *walk, uint32 nblocks)
 		walk->aggregator->counters.blocks_skipped += nblocks;
 }
 
-/* Go on behind a stretch, but not over the end of what is allowed: a later window may begin in it. */
-static void
-pass(TsdbAggregateWalk *walk, int64 until_us)
+/* Is a part of the block at hand cut by the edge of a cell, and does the next cell go on to the end of the block? */
+static bool
+is_last_edge(TsdbAggregateWalk *walk, const TsdbAggregateStretch *stretch)
 {
-	walk->pos.time = Min(until_us, walk->stop.time);
+	TsdbAggregator *aggregator = walk->aggregator;
+	int64 last_us = walk->base.blocks[walk->block_no].last_time;
+
+	return aggregator->request.nterms == 0 && stretch->first_time >= walk->pos.time && last_us < walk->stop.time &&
+		   tsdb_aggregate_bucket(aggregator, stretch->first_time).until <= stretch->last_time &&
+		   tsdb_aggregate_bucket(aggregator, stretch->last_time).until > last_us;
+}
+
+/* The rows of a part of the block at hand, which no version touches: rows behind it need not be decoded. */
+static Step
+read_sub(TsdbAggregateWalk *walk, const TsdbAggregateStretch *stretch, TsdbAggregatePiece *piece)
+{
+	const TsdbBlock *block = &walk->base.blocks[walk->block_no];
+	const TsdbSegment *segment = &walk->stored.segment;
+	const int64 *times = NULL;
+	uint64 from = 0;
+	uint64 until;
+
+	for (uint32 i = 0; i < walk->sub_no; i++)
+		from += count_sub_rows(walk, i);
+	until = from + count_sub_rows(walk, walk->sub_no);
+	if (from < until && until <= block->nrows)
+	{
+		tsdb_aggregate_block_range(walk, (uint32) from, (uint32) until);
+		times = walk->block.times;
+	}
+	if (from >= until || until > block->nrows || times[from] != stretch->first_time || times[until - 1] != stretch->last_time)
+		TSDB_CHECK(TSDB_CORRUPT, walk->rel, "Sub-summaries of block %u of series %u, segment %d, do not fit its rows.",
+				   block->block_id, segment->series, segment->segment_no);
+	piece->series = walk->pos.series;
+	piece->summaries = NULL;
+	piece->strip = NULL;
+	piece->batch = &walk->block;
+	piece->row = (uint32) from;
+	piece->until = (uint32) until;
+	tsdb_aggregate_walk_pass(walk, stretch->last_time + 1);
+	walk->sub_no++;
+	return STEP_PIECE;
+}
+
+static uint64
+count_sub_rows(TsdbAggregateWalk *walk, uint32 sub_no)
+{
+	for (int s = 0; s < walk->nsources; s++)
+	{
+		const TsdbSummary *sub = tsdb_aggregate_level_get(&walk->subs, s, sub_no);
+
+		if (sub != NULL)
+			return sub->nrows;
+	}
+	return 0;
 }
 
 /* The first key with a version at or after key: walk->touched. */
@@ -588,6 +681,7 @@ next_window(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
 	}
 	piece->series = tsdb_batch_key(batch, 0).series;
 	piece->summaries = NULL;
+	piece->strip = NULL;
 	piece->batch = batch;
 	piece->row = 0;
 	piece->until = batch->nrows;
@@ -631,10 +725,10 @@ find_segment(TsdbAggregateWalk *walk)
 		if (!walk->is_scanning)
 			begin_scan(walk);
 		walk->has_segment = false;
-		walk->has_root = walk->has_group = walk->has_decoded = false;
+		walk->has_root = walk->has_summaries = walk->has_group = walk->has_decoded = false;
 		MemoryContextReset(walk->segment_context);
 		old = MemoryContextSwitchTo(walk->segment_context);
-		walk->has_segment = tsdb_segstore_getnext(walk->scan, &walk->stored);
+		walk->has_segment = tsdb_segstore_getnext_pinned(walk->scan, &walk->stored);
 		walk->is_merged_known = false;
 		MemoryContextSwitchTo(old);
 		if (!walk->has_segment)

@@ -213,6 +213,19 @@ tsdb_buckets_find(TsdbBuckets *buckets, int64 time)
 	return buckets->rule.zone == NULL ? found : join_pieces(buckets, wall, time);
 }
 
+bool
+tsdb_buckets_is_regular(const TsdbBuckets *buckets, TsdbBucket bucket)
+{
+	const Stretch *stretch = &buckets->stretch;
+
+	if (!IS_VALID_TIMESTAMP(bucket.from) || !IS_VALID_TIMESTAMP(bucket.until) || buckets->rule.kind == TSDB_BUCKETS_NONE)
+		return false;
+	if (buckets->rule.kind == TSDB_BUCKETS_FIXED || buckets->rule.zone == NULL)
+		return true;
+	/* No change of the offset anywhere near. */
+	return stretch->from <= bucket.from - MAX_OFFSET_US && stretch->until >= bucket.until + MAX_OFFSET_US;
+}
+
 int64
 tsdb_buckets_key(TsdbBuckets *buckets, int64 time)
 {

@@ -80,6 +80,13 @@ extern TsdbBuckets *tsdb_buckets_create(const TsdbBucketRule *rule);
 extern TsdbBucket tsdb_buckets_find(TsdbBuckets *buckets, int64 time);
 
 /*
+ * tsdb_buckets_is_regular - is the start of a bucket that was just found the only instant that its wall clock shows so?
+ *
+ * Then it is what functions of SQL call the bucket.  False also when that is not known without looking for it.
+ */
+extern bool tsdb_buckets_is_regular(const TsdbBuckets *buckets, TsdbBucket bucket);
+
+/*
  * tsdb_buckets_key - what tsdb.time_bucket returns for a finite time: when the wall clock first showed the start of its bucket.
  *
  * Never later than the time, and equal for times of one bucket.  Where the start was skipped: the instant of the skip.  With

@@ -13,6 +13,9 @@
 #include "store/segstore_private.h"
 #include "utils/memutils.h"
 
+#define CACHE_LINE_BYTES 64
+#define SUMMARIES_BYTES 2048
+
 struct TsdbSegmentScan
 {
 	TsdbStore *store;
@@ -23,6 +26,7 @@ struct TsdbSegmentScan
 
 static void decode_row(TsdbStore *store, Relation rel, Snapshot snapshot, uint32 series, int32 segment_no,
 					   TsdbSpan bytes, TsdbStoredSegment *stored);
+static void prefetch_end(TsdbSpan tail);
 static TsdbSpan read_long_root(TsdbStore *store, Snapshot snapshot, TsdbSpan *row, TsdbStoredSegment *stored);
 static bool cut_tail(TsdbSpan *row, TsdbSpan *tail);
 static Size read_stream(TsdbStore *store, Relation rel, Snapshot snapshot, const TsdbSegment *segment,
@@ -42,6 +46,19 @@ tsdb_segstore_beginscan(TsdbStore *store, Relation rel, Snapshot snapshot,
 	scan->rows = tsdb_store_beginscan(store, snapshot, TSDB_KIND_SEGMENT,
 									  series_from, segment_from, series_until, segment_until, backward);
 	return scan;
+}
+
+bool
+tsdb_segstore_getnext_pinned(TsdbSegmentScan *scan, TsdbStoredSegment *stored)
+{
+	TsdbStoreRow row;
+
+	if (!tsdb_store_getnext(scan->rows, &row))
+		return false;
+	decode_row(scan->store, scan->rel, scan->snapshot, row.id, row.seq, row.bytes, stored);
+	stored->tid = row.tid;
+	prefetch_end(stored->segment.tail);
+	return true;
 }
 
 bool
@@ -115,20 +132,37 @@ tsdb_segstore_chunk(TsdbStore *store, Relation rel, Snapshot snapshot, const Tsd
 }
 
 void
-tsdb_segstore_group(TsdbStore *store, Relation rel, Snapshot snapshot, const TsdbSegment *segment,
-					uint32 group_no, TsdbGroupBase *base)
+tsdb_segstore_open_group(TsdbStore *store, Relation rel, Snapshot snapshot, const TsdbSegment *segment,
+						 uint32 group_no, TsdbGroupBase *base)
 {
 	TsdbMem mem = tsdb_mem_context(CurrentMemoryContext);
 	const TsdbSegmentGroup *group = &segment->groups[group_no];
 	TsdbSpan bytes = tsdb_segstore_chunk(store, rel, snapshot, segment, group->base);
 
-	TSDB_CHECK(tsdb_groupbase_decode(bytes, base, segment, group, &mem), rel,
+	TSDB_CHECK(tsdb_groupbase_open(bytes, base, segment, group, &mem), rel,
 			   "Group %u of series %u, segment %d, does not decode.", group_no, segment->series, segment->segment_no);
 }
 
+void
+tsdb_segstore_read_blocks(Relation rel, const TsdbSegment *segment, uint32 group_no, TsdbGroupBase *base)
+{
+	TsdbMem mem = tsdb_mem_context(CurrentMemoryContext);
+
+	TSDB_CHECK(tsdb_groupbase_read_blocks(base, segment, &segment->groups[group_no], &mem), rel,
+			   "Group %u of series %u, segment %d, does not decode.", group_no, segment->series, segment->segment_no);
+}
+
+void
+tsdb_segstore_group(TsdbStore *store, Relation rel, Snapshot snapshot, const TsdbSegment *segment,
+					uint32 group_no, TsdbGroupBase *base)
+{
+	tsdb_segstore_open_group(store, rel, snapshot, segment, group_no, base);
+	tsdb_segstore_read_blocks(rel, segment, group_no, base);
+}
+
 bool
-tsdb_segstore_groupcolumn(TsdbStore *store, Relation rel, Snapshot snapshot, const TsdbSegment *segment,
-						  const TsdbGroupBase *base, int column_index, TsdbGroupColumn *column)
+tsdb_segstore_open_groupcolumn(TsdbStore *store, Relation rel, Snapshot snapshot, const TsdbSegment *segment,
+							   const TsdbGroupBase *base, int column_index, TsdbGroupColumn *column)
 {
 	TsdbMem mem = tsdb_mem_context(CurrentMemoryContext);
 	TsdbSpan bytes;
@@ -136,9 +170,30 @@ tsdb_segstore_groupcolumn(TsdbStore *store, Relation rel, Snapshot snapshot, con
 	if (base->columns[column_index].nbytes == 0)
 		return false;
 	bytes = tsdb_segstore_chunk(store, rel, snapshot, segment, base->columns[column_index]);
-	TSDB_CHECK(tsdb_groupcolumn_decode(bytes, column, base->nblocks, &mem), rel,
+	TSDB_CHECK(tsdb_groupcolumn_open(bytes, column, base->nblocks, &mem), rel,
 			   "A group of column %d of series %u, segment %d, does not decode.",
 			   segment->columns[column_index].attnum, segment->series, segment->segment_no);
+	return true;
+}
+
+void
+tsdb_segstore_read_cells(Relation rel, const TsdbSegment *segment, const TsdbGroupBase *base, int column_index,
+						 TsdbGroupColumn *column)
+{
+	TsdbMem mem = tsdb_mem_context(CurrentMemoryContext);
+
+	TSDB_CHECK(tsdb_groupcolumn_read_cells(column, base->nblocks, &mem), rel,
+			   "A group of column %d of series %u, segment %d, does not decode.",
+			   segment->columns[column_index].attnum, segment->series, segment->segment_no);
+}
+
+bool
+tsdb_segstore_groupcolumn(TsdbStore *store, Relation rel, Snapshot snapshot, const TsdbSegment *segment,
+						  const TsdbGroupBase *base, int column_index, TsdbGroupColumn *column)
+{
+	if (!tsdb_segstore_open_groupcolumn(store, rel, snapshot, segment, base, column_index, column))
+		return false;
+	tsdb_segstore_read_cells(rel, segment, base, column_index, column);
 	return true;
 }
 
@@ -146,12 +201,20 @@ void
 tsdb_segstore_block_times(TsdbStore *store, Relation rel, Snapshot snapshot, const TsdbSegment *segment,
 						  const TsdbBlock *block, int64 *times)
 {
+	tsdb_segstore_some_times(store, rel, snapshot, segment, block, times, 0, block->nrows);
+	if (times[0] != block->first_time || times[block->nrows - 1] != block->last_time)
+		TSDB_CHECK(TSDB_CORRUPT, rel, "The times of block %u of series %u, segment %d, do not decode.",
+				   block->block_id, segment->series, segment->segment_no);
+}
+
+void
+tsdb_segstore_some_times(TsdbStore *store, Relation rel, Snapshot snapshot, const TsdbSegment *segment,
+						 const TsdbBlock *block, int64 *times, uint32 from, uint32 until)
+{
 	TsdbMem mem = tsdb_mem_context(CurrentMemoryContext);
 	TsdbSpan bytes = tsdb_segstore_chunk(store, rel, snapshot, segment, block->times);
-	TsdbStatus status = tsdb_times_decode(bytes, times, block->nrows, block->from_us, &mem);
+	TsdbStatus status = tsdb_times_decode_range(bytes, times, block->nrows, from, until, block->from_us, &mem);
 
-	if (status == TSDB_OK && (times[0] != block->first_time || times[block->nrows - 1] != block->last_time))
-		status = TSDB_CORRUPT;
 	TSDB_CHECK(status, rel, "The times of block %u of series %u, segment %d, do not decode.",
 			   block->block_id, segment->series, segment->segment_no);
 }
@@ -206,6 +269,16 @@ decode_row(TsdbStore *store, Relation rel, Snapshot snapshot, uint32 series, int
 	TSDB_CHECK(ok ? TSDB_OK : TSDB_CORRUPT, rel, "The root of series %u, segment %d, does not decode.",
 			   series, segment_no);
 	segment->tail = tail;
+}
+
+/* prefetch_end - the summaries of the last group are written last: fetch them into the processor's cache. */
+static void
+prefetch_end(TsdbSpan tail)
+{
+	Size nbytes = Min(tsdb_span_left(&tail), SUMMARIES_BYTES);
+
+	for (Size i = 0; i < nbytes; i += CACHE_LINE_BYTES)
+		__builtin_prefetch(tail.end - i - 1);
 }
 
 /* read_long_root - put a root together that lies in pages; NULL when the row makes no sense. */

@@ -33,6 +33,8 @@ extern void tsdb_segstore_rescan(TsdbSegmentScan *scan, uint32 series_from, int3
 								 uint32 series_until, int32 segment_until);
 /* getnext - decodes the next root into the current context; false at the end. */
 extern bool tsdb_segstore_getnext(TsdbSegmentScan *scan, TsdbStoredSegment *stored);
+/* getnext_pinned - the same, but root and tail are not copied out of the page: they are there until the scan moves on or ends. */
+extern bool tsdb_segstore_getnext_pinned(TsdbSegmentScan *scan, TsdbStoredSegment *stored);
 extern void tsdb_segstore_endscan(TsdbSegmentScan *scan);
 
 /* tsdb_segstore_find - one segment; false when there is none. */
@@ -53,9 +55,20 @@ extern void tsdb_segstore_group(TsdbStore *store, Relation rel, Snapshot snapsho
 /* column_index: position in segment->columns.  false when no block of the group holds the column. */
 extern bool tsdb_segstore_groupcolumn(TsdbStore *store, Relation rel, Snapshot snapshot, const TsdbSegment *segment,
 									  const TsdbGroupBase *base, int column_index, TsdbGroupColumn *column);
+/* The same in two steps: what answers from summaries need, then blocks and cells. */
+extern void tsdb_segstore_open_group(TsdbStore *store, Relation rel, Snapshot snapshot, const TsdbSegment *segment,
+									 uint32 group_no, TsdbGroupBase *base);
+extern void tsdb_segstore_read_blocks(Relation rel, const TsdbSegment *segment, uint32 group_no, TsdbGroupBase *base);
+extern bool tsdb_segstore_open_groupcolumn(TsdbStore *store, Relation rel, Snapshot snapshot, const TsdbSegment *segment,
+										   const TsdbGroupBase *base, int column_index, TsdbGroupColumn *column);
+extern void tsdb_segstore_read_cells(Relation rel, const TsdbSegment *segment, const TsdbGroupBase *base, int column_index,
+									 TsdbGroupColumn *column);
 /* tsdb_segstore_block_times - times[nrows] of a block. */
 extern void tsdb_segstore_block_times(TsdbStore *store, Relation rel, Snapshot snapshot, const TsdbSegment *segment,
 									  const TsdbBlock *block, int64 *times);
+/* tsdb_segstore_some_times - at least times[from .. until - 1]. */
+extern void tsdb_segstore_some_times(TsdbStore *store, Relation rel, Snapshot snapshot, const TsdbSegment *segment,
+									 const TsdbBlock *block, int64 *times, uint32 from, uint32 until);
 
 /*
  * TsdbSegmentWriter - append chunks to a segment's stream and replace its root.

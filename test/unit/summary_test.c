@@ -23,6 +23,10 @@ static const char *check_merged(const TsdbSummary *whole, const TsdbSummary *mer
 static void test_exact_merge(void);
 static void test_coding(void);
 static const char *check_coding(const TsdbSummary *summaries, TsdbType type, uint32_t n, const TsdbMem *mem);
+static void test_arrays(void);
+static const char *check_arrays(const TsdbSummary *summaries, TsdbType type, uint32_t n, uint64_t *random, uint32_t *nplain);
+static bool is_plain(const TsdbSummary *summaries, TsdbType type, uint32_t n, uint32_t fields);
+static const char *check_fold(const TsdbSummary *summaries, const TsdbSummaryArrays *arrays, uint32_t from, uint32_t n, uint32_t fields);
 static void test_sizes(void);
 static size_t coded_bytes(uint32_t nsummaries, uint32_t nrows, double *bytes_each);
 static void test_damage(void);
@@ -40,6 +44,7 @@ main(void)
 	test_merge();
 	test_exact_merge();
 	test_coding();
+	test_arrays();
 	test_sizes();
 	test_damage();
 	test_specials();
@@ -437,6 +442,119 @@ check_coding(const TsdbSummary *summaries, TsdbType type, uint32_t n, const Tsdb
 		}
 	}
 	return NULL;
+}
+
+/* Fields side by side, and folds over stretches of them, are what merging the summaries gives. */
+static void
+test_arrays(void)
+{
+	static TsdbSummary summaries[TSDB_MAX_SUMMARIES];
+	uint64_t random = 14;
+
+	for (size_t t = 0; t < STRETCH_NTYPES; t++)
+	{
+		TsdbType type = stretch_types[t];
+		const char *wrong = NULL;
+		uint32_t nplain = 0;
+
+		for (int i = 0; i < NCASES / 2 && wrong == NULL; i++)
+		{
+			uint32_t n = 1 + random_below(&random, i % 20 ? 40 : TSDB_MAX_SUMMARIES);
+			int64_t from_us = BASE_US;
+
+			for (uint32_t j = 0; j < n; j++)
+			{
+				stretch_fill(&stretch, type, 1 + random_below(&random, 20), from_us, &random);
+				if (i % 4)
+					stretch.has_states = false;
+				for (uint32_t k = 0; k < stretch.n && i % 2; k++)
+					if (type == TSDB_TYPE_FLOAT8)
+						stretch.words[k] = double_word((double) ((int) random_below(&random, 4000) - 2000) / 100);
+				stretch_summary(&stretch, 0, stretch.n, 1, &summaries[j]);
+				/* The last times are not in order when they jitter. */
+				from_us = stretch.times[stretch.n - 1] + 5000;
+			}
+			wrong = check_arrays(summaries, type, n, &random, &nplain);
+			arena_reset(&arena);
+		}
+		ok(wrong == NULL && (nplain > NCASES / 8 || type == TSDB_TYPE_TEXT),
+		   "arrays of type %d, %u of them plain: %s", type, nplain, wrong ? wrong : "folds are merges");
+	}
+}
+
+static const char *
+check_arrays(const TsdbSummary *summaries, TsdbType type, uint32_t n, uint64_t *random, uint32_t *nplain)
+{
+	static const uint32_t masks[] = {
+		TSDB_SUMMARY_COUNTS, TSDB_SUMMARY_MINMAX, TSDB_SUMMARY_SUM, TSDB_SUMMARY_FIRSTLAST,
+		TSDB_SUMMARY_MINMAX | TSDB_SUMMARY_SUM, TSDB_SUMMARY_MINMAX | TSDB_SUMMARY_SUM | TSDB_SUMMARY_FIRSTLAST,
+		TSDB_SUMMARY_QUALITY, TSDB_SUMMARY_ALL};
+	TsdbBytes out;
+	uint8_t *bytes;
+
+	tsdb_bytes_init(&out, &mem);
+	tsdb_summaries_encode(&out, type, summaries, n, BASE_US, &mem);
+	bytes = exact_copy(&mem, out.data, out.len);
+	for (size_t m = 0; m < sizeof(masks) / sizeof(masks[0]); m++)
+	{
+		TsdbSummaryArrays arrays;
+
+		if (tsdb_summaries_decode_arrays(tsdb_span(bytes, out.len), type, &arrays, n, BASE_US, masks[m], &mem) != TSDB_OK)
+			return "does not decode";
+		if (arrays.is_plain != is_plain(summaries, type, n, masks[m]))
+			return arrays.is_plain ? "is not plain" : "is plain";
+		*nplain += arrays.is_plain;
+		for (int i = 0; arrays.is_plain && i < 20; i++)
+		{
+			uint32_t from = random_below(random, n);
+			const char *wrong = check_fold(summaries, &arrays, from, 1 + random_below(random, n - from), masks[m]);
+
+			if (wrong != NULL)
+				return wrong;
+		}
+	}
+	return NULL;
+}
+
+static bool
+is_plain(const TsdbSummary *summaries, TsdbType type, uint32_t n, uint32_t fields)
+{
+	bool has_sum = (fields & TSDB_SUMMARY_SUM) && type <= TSDB_TYPE_BOOL;
+
+	if (type == TSDB_TYPE_TEXT || (fields & ~(TSDB_SUMMARY_COUNTS | TSDB_SUMMARY_MINMAX | TSDB_SUMMARY_SUM | TSDB_SUMMARY_FIRSTLAST)))
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+	{
+		const TsdbSummary *s = &summaries[i];
+
+		if (s->nvalues != s->nrows)
+			return false;
+		if (has_sum && (s->decimals != summaries[0].decimals || s->int_sum_hi != (int64_t) s->int_sum_lo >> 63 ||
+						(type <= TSDB_TYPE_FLOAT4 && s->decimals == 0)))
+			return false;
+	}
+	return true;
+}
+
+static const char *
+check_fold(const TsdbSummary *summaries, const TsdbSummaryArrays *arrays, uint32_t from, uint32_t n, uint32_t fields)
+{
+	TsdbSummary merged = summaries[from];
+	TsdbSummary folded;
+
+	for (uint32_t i = from + 1; i < from + n; i++)
+		tsdb_summary_merge(&merged, &summaries[i], arrays->type);
+	tsdb_summary_init(&folded);
+	tsdb_summaries_fold(arrays, from, n, &folded);
+	folded.sequence = merged.sequence;
+	folded.first_quality = merged.first_quality;
+	folded.last_quality = merged.last_quality;
+	if (fields & TSDB_SUMMARY_SUM)
+	{
+		folded.sum_hi = merged.sum_hi; /* follow from the exact ones */
+		folded.sum_lo = merged.sum_lo;
+	}
+	return summary_differs(&merged, &folded, fields | TSDB_SUMMARY_COUNTS);
 }
 
 static void

@@ -1,0 +1,272 @@
+/*-------------------------------------------------------------------------
+ *
+ * summaries_arrays.c
+ *	  Arrays of summaries -> arrays of fields, and folds over stretches of them.  Layout: summaries_private.h.
+ *
+ * The plain case alone: each summary has rows and a value in every one of them, sums are exact and fit 64 bits, all floats
+ * have the same number of decimals.  A question about many stretches then costs a loop over each field that it asks for.
+ * What is not plain, or not right, is left to summaries_decode.c.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "format/summaries_private.h"
+
+#define FIELDS (TSDB_SUMMARY_COUNTS | TSDB_SUMMARY_MINMAX | TSDB_SUMMARY_SUM | TSDB_SUMMARY_FIRSTLAST)
+#define MAX_ROWS (UINT64_C(1) << 32) /* of a stretch */
+#define MAX_TIME_US (INT64_C(1) << 61)
+
+static bool is_plain(const Coding *coding, uint32_t fields);
+static void take_memory(TsdbSummaryArrays *arrays, uint32_t fields, const TsdbMem *mem);
+static bool decode_rows(const Coding *coding, TsdbSummaryArrays *arrays);
+static bool decode_values(const Coding *coding, TsdbSummaryArrays *arrays, uint32_t fields);
+static bool decode_ends(const Coding *coding, TsdbSummaryArrays *arrays);
+static bool open_words(const Coding *coding, Chunk chunk, TsdbType type, uint64_t *words, uint32_t n);
+static bool scale_times(const Coding *coding, int64_t *values, uint32_t n, int64_t least);
+static bool has_nan(TsdbType type, const uint64_t *words, uint32_t n);
+static void fold_extremes(const TsdbSummaryArrays *arrays, TsdbSummary *out, uint32_t from, uint32_t n);
+
+TsdbStatus
+tsdb_summaries_decode_arrays(TsdbSpan src, TsdbType type, TsdbSummaryArrays *arrays, uint32_t n,
+							 int64_t base_us, uint32_t fields, const TsdbMem *mem)
+{
+	Coding coding;
+
+	memset(arrays, 0, sizeof(*arrays));
+	if (n == 0 || n > TSDB_MAX_SUMMARIES || type == TSDB_TYPE_TEXT || (fields & ~FIELDS) != 0)
+		return TSDB_OK;
+	memset(&coding, 0, sizeof(coding));
+	coding.type = type;
+	coding.n = n;
+	coding.base_us = base_us;
+	coding.scratch = mem;
+	TSDB_TRY(tsdb_coding_read(&src, &coding));
+	if (!is_plain(&coding, fields))
+		return TSDB_OK;
+	arrays->n = n;
+	arrays->type = type;
+	arrays->decimals = (uint8_t) (coding.head >> HEAD_DECIMALS_SHIFT);
+	take_memory(arrays, fields, mem);
+	arrays->is_plain = decode_rows(&coding, arrays) && decode_values(&coding, arrays, fields) &&
+					   ((fields & TSDB_SUMMARY_FIRSTLAST) == 0 || decode_ends(&coding, arrays));
+	return TSDB_OK;
+}
+
+void
+tsdb_summaries_fold(const TsdbSummaryArrays *arrays, uint32_t from, uint32_t n, TsdbSummary *out)
+{
+	const uint64_t *nrows = arrays->nrows + from;
+	uint64_t rows = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		rows += nrows[i];
+	out->nrows = out->nvalues = rows;
+	out->first_row_time = arrays->first_row_times[from];
+	out->last_row_time = arrays->last_row_times[from + n - 1];
+	out->sequence = 0;
+	out->decimals = arrays->decimals;
+	if (arrays->mins != NULL)
+		fold_extremes(arrays, out, from, n);
+	if (arrays->sums != NULL)
+	{
+		TsdbInt128 sum = 0;
+
+		for (uint32_t i = from; i < from + n; i++)
+			sum += arrays->sums[i];
+		out->int_sum_hi = (int64_t) ((TsdbUint128) sum >> 64);
+		out->int_sum_lo = (uint64_t) (TsdbUint128) sum;
+	}
+	if (arrays->firsts != NULL)
+	{
+		out->first = arrays->firsts[from];
+		out->last = arrays->lasts[from + n - 1];
+		out->first_time = arrays->first_row_times[from] + arrays->first_offsets[from];
+		out->last_time = arrays->last_row_times[from + n - 1] - arrays->last_offsets[from + n - 1];
+	}
+}
+
+// private functions
+
+static bool
+is_plain(const Coding *coding, uint32_t fields)
+{
+	bool is_float = tsdb_type_is_float(coding->type);
+	uint32_t decimals = coding->head >> HEAD_DECIMALS_SHIFT;
+
+	if (coding->chunks[CHUNK_NULLS].at != NULL || ((coding->head & HEAD_JOINED) && coding->n > JOINED_MAX))
+		return false;
+	if ((fields & TSDB_SUMMARY_SUM) == 0 || !tsdb_type_has_sum(coding->type))
+		return true;
+	return coding->chunks[CHUNK_DECIMALS].at == NULL && coding->chunks[CHUNK_SUM_HIGH].at == NULL &&
+		   coding->chunks[CHUNK_FLOAT_SUM].at == NULL && coding->chunks[CHUNK_FLOAT_REST].at == NULL &&
+		   (is_float ? decimals > 0 && decimals <= TSDB_MOMENTS_DECIMALS + 1 : decimals == 0);
+}
+
+static void
+take_memory(TsdbSummaryArrays *arrays, uint32_t fields, const TsdbMem *mem)
+{
+	uint32_t n = arrays->n;
+	uint64_t *words = (uint64_t *) tsdb_mem_alloc(mem, (size_t) n * 10 * sizeof(uint64_t));
+
+	arrays->nrows = words;
+	arrays->first_row_times = (int64_t *) words + n;
+	arrays->last_row_times = (int64_t *) words + 2 * n;
+	if (fields & TSDB_SUMMARY_MINMAX)
+	{
+		arrays->mins = words + 3 * n;
+		arrays->maxs = words + 4 * n;
+	}
+	if (fields & TSDB_SUMMARY_FIRSTLAST)
+	{
+		/* Behind the extremes, as they lie in a JOINED chunk. */
+		arrays->firsts = words + 5 * n;
+		arrays->lasts = words + 6 * n;
+		arrays->first_offsets = (int64_t *) words + 7 * n;
+		arrays->last_offsets = (int64_t *) words + 8 * n;
+	}
+	if ((fields & TSDB_SUMMARY_SUM) && tsdb_type_has_sum(arrays->type))
+		arrays->sums = (int64_t *) words + 9 * n;
+}
+
+/* decode_rows - every stretch has rows, and begins behind the end of the one before, unless that is the first: see root. */
+static bool
+decode_rows(const Coding *coding, TsdbSummaryArrays *arrays)
+{
+	uint32_t n = arrays->n;
+	int64_t *lengths = arrays->last_row_times;
+	bool is_right = true;
+
+	if (!open_words(coding, CHUNK_LENGTH, TSDB_TYPE_INT8, (uint64_t *) lengths, n) ||
+		!open_words(coding, CHUNK_ROWS, TSDB_TYPE_INT8, arrays->nrows, n) ||
+		!open_words(coding, CHUNK_FIRST_ROW, TSDB_TYPE_INT8, (uint64_t *) arrays->first_row_times, n))
+		return false;
+	if (coding->head & HEAD_ROWS_FROM_LENGTH)
+		for (uint32_t i = 0; i < n; i++)
+			arrays->nrows[i] = (uint64_t) lengths[i] + 1 - arrays->nrows[i];
+	for (uint32_t i = 0; i < n; i++)
+		is_right &= arrays->nrows[i] - 1 < MAX_ROWS;
+	if (!is_right || coding->base_us < -MAX_TIME_US || coding->base_us > MAX_TIME_US ||
+		!scale_times(coding, lengths, n, 0) || !scale_times(coding, arrays->first_row_times, n, -MAX_TIME_US))
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+	{
+		arrays->first_row_times[i] += coding->base_us;
+		arrays->last_row_times[i] += arrays->first_row_times[i];
+	}
+	for (uint32_t i = 2; i < n; i++)
+		is_right &= arrays->first_row_times[i] > arrays->last_row_times[i - 1];
+	return is_right;
+}
+
+static bool
+decode_values(const Coding *coding, TsdbSummaryArrays *arrays, uint32_t fields)
+{
+	uint32_t n = arrays->n;
+	uint64_t *extremes = arrays->nrows + 3 * n;
+
+	if (coding->head & HEAD_JOINED)
+	{
+		if ((fields & (TSDB_SUMMARY_MINMAX | TSDB_SUMMARY_FIRSTLAST)) != 0 &&
+			!open_words(coding, CHUNK_EXTREMES, coding->type, extremes, 4 * n))
+			return false;
+	}
+	else if ((arrays->mins != NULL && !open_words(coding, CHUNK_EXTREMES, coding->type, extremes, 2 * n)) ||
+			 (arrays->firsts != NULL && !open_words(coding, CHUNK_ENDS, coding->type, arrays->firsts, 2 * n)))
+		return false;
+	if (arrays->mins != NULL)
+		arrays->has_nan = has_nan(coding->type, extremes, 2 * n);
+	return arrays->sums == NULL || open_words(coding, CHUNK_SUM, TSDB_TYPE_INT8, (uint64_t *) arrays->sums, n);
+}
+
+static bool
+decode_ends(const Coding *coding, TsdbSummaryArrays *arrays)
+{
+	bool is_right = true;
+
+	if (!open_words(coding, CHUNK_VALUE_TIMES, TSDB_TYPE_INT8, (uint64_t *) arrays->first_offsets, 2 * arrays->n) ||
+		!scale_times(coding, arrays->first_offsets, 2 * arrays->n, 0))
+		return false;
+	for (uint32_t i = 0; i < arrays->n; i++)
+	{
+		int64_t length_us = arrays->last_row_times[i] - arrays->first_row_times[i];
+
+		is_right &= arrays->first_offsets[i] <= length_us && arrays->last_offsets[i] <= length_us;
+	}
+	return is_right;
+}
+
+static bool
+open_words(const Coding *coding, Chunk chunk, TsdbType type, uint64_t *words, uint32_t n)
+{
+	const TsdbSpan *span = &coding->chunks[chunk];
+
+	if (span->at == NULL)
+	{
+		memset(words, 0, n * sizeof(uint64_t));
+		return true;
+	}
+	if (n <= TSDB_INTS_PLAIN && chunk != CHUNK_EXTREMES && chunk != CHUNK_ENDS)
+		return tsdb_ints_decode(*span, (int64_t *) words, n, coding->scratch) == TSDB_OK;
+	return tsdb_column_decode(*span, type, words, n, coding->scratch) == TSDB_OK;
+}
+
+/* scale_times - units to us; false when one is out of the range that sums of two stay in. */
+static bool
+scale_times(const Coding *coding, int64_t *values, uint32_t n, int64_t least)
+{
+	int64_t unit_us = (int64_t) coding->unit_us;
+	int64_t max = MAX_TIME_US / unit_us;
+	int64_t min = least / unit_us;
+	bool is_right = true;
+
+	for (uint32_t i = 0; i < n; i++)
+		is_right &= values[i] >= min && values[i] <= max;
+	if (!is_right)
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		values[i] *= unit_us;
+	return true;
+}
+
+static bool
+has_nan(TsdbType type, const uint64_t *words, uint32_t n)
+{
+	bool any = false;
+
+	if (type != TSDB_TYPE_FLOAT8)
+		return false; /* of float4 it makes no difference */
+	for (uint32_t i = 0; i < n; i++)
+		any |= tsdb_number_double(words[i]) != tsdb_number_double(words[i]);
+	return any;
+}
+
+static void
+fold_extremes(const TsdbSummaryArrays *arrays, TsdbSummary *out, uint32_t from, uint32_t n)
+{
+	uint64_t min = arrays->mins[from];
+	uint64_t max = arrays->maxs[from];
+
+	if (arrays->type == TSDB_TYPE_FLOAT8 && !arrays->has_nan)
+	{
+		double low = tsdb_number_double(min);
+		double high = tsdb_number_double(max);
+
+		for (uint32_t i = from + 1; i < from + n; i++)
+		{
+			double next_low = tsdb_number_double(arrays->mins[i]);
+			double next_high = tsdb_number_double(arrays->maxs[i]);
+
+			low = next_low < low ? next_low : low;
+			high = next_high > high ? next_high : high;
+		}
+		min = tsdb_number_bits(low);
+		max = tsdb_number_bits(high);
+	}
+	else
+		for (uint32_t i = from + 1; i < from + n; i++)
+		{
+			min = tsdb_number_less(arrays->type, arrays->mins[i], min) ? arrays->mins[i] : min;
+			max = tsdb_number_less(arrays->type, max, arrays->maxs[i]) ? arrays->maxs[i] : max;
+		}
+	out->min = min;
+	out->max = max;
+}

@@ -1,0 +1,130 @@
+/*-------------------------------------------------------------------------
+ *
+ * aggregate_strip.c
+ *	  Several neighbouring stretches of the tree as one piece.
+ *
+ * Where summaries are plain (aggregate_level.c), all stretches that lie in one cell and that no version touches are
+ * taken at once: a cell of many blocks costs a fold over arrays.
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "read/aggregate_private.h"
+
+static void take_strip(TsdbAggregateWalk *walk, const TsdbAggregateLevel *level, uint32 index, uint32 n, TsdbAggregatePiece *piece);
+static int64 find_touched_us(TsdbAggregateWalk *walk);
+
+bool
+tsdb_aggregate_strip_groups(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
+{
+	const TsdbSegment *segment = &walk->stored.segment;
+	uint32 n = segment->ngroups - walk->group_no;
+	uint32 index = tsdb_segment_group_summary(segment, walk->group_no);
+	int64 touched_us;
+
+	n = tsdb_aggregate_level_count(walk, &walk->root, index, index + n);
+	if (n == 0)
+		return false;
+	touched_us = find_touched_us(walk);
+	while (n > 0 && segment->groups[walk->group_no + n - 1].until_us > touched_us)
+		n--;
+	if (n == 0)
+		return false;
+	take_strip(walk, &walk->root, index, n, piece);
+	walk->aggregator->counters.groups_summarised += n;
+	walk->group_no += n;
+	tsdb_aggregate_walk_pass(walk, segment->groups[walk->group_no - 1].until_us);
+	return true;
+}
+
+bool
+tsdb_aggregate_strip_untouched(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
+{
+	const TsdbSegmentGroup *group = &walk->stored.segment.groups[walk->group_no];
+	const TsdbAggregateLevel *level = &walk->blocks;
+	const TsdbSummaryArrays *arrays;
+	uint32 n;
+
+	if (level->strip_source < 0 || find_touched_us(walk) < group->until_us)
+		return false;
+	arrays = &level->arrays[level->strip_source];
+	while (walk->block_no < walk->base.nblocks &&
+		   arrays->last_row_times[level->offsets[level->strip_source] + walk->block_no] < walk->pos.time)
+		walk->block_no++;
+	if (walk->block_no == walk->base.nblocks ||
+		arrays->first_row_times[level->offsets[level->strip_source] + walk->block_no] < walk->pos.time)
+		return false;
+	n = tsdb_aggregate_level_count(walk, level, walk->block_no, walk->base.nblocks);
+	if (n == 0)
+		return false;
+	take_strip(walk, level, walk->block_no, n, piece);
+	walk->aggregator->counters.blocks_summarised += n;
+	walk->block_no += n;
+	tsdb_aggregate_walk_pass(walk, walk->block_no < walk->base.nblocks ? piece->last_time + 1 : group->until_us);
+	return true;
+}
+
+bool
+tsdb_aggregate_strip_blocks(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
+{
+	const TsdbBlock *blocks = walk->base.blocks;
+	uint32 n = tsdb_aggregate_level_count(walk, &walk->blocks, walk->block_no, walk->base.nblocks);
+	int64 touched_us;
+
+	if (n == 0)
+		return false;
+	touched_us = find_touched_us(walk);
+	while (n > 0 && blocks[walk->block_no + n - 1].until_us > touched_us)
+		n--;
+	if (n == 0)
+		return false;
+	take_strip(walk, &walk->blocks, walk->block_no, n, piece);
+	walk->aggregator->counters.blocks_summarised += n;
+	walk->block_no += n;
+	tsdb_aggregate_walk_pass(walk, blocks[walk->block_no - 1].until_us);
+	return true;
+}
+
+bool
+tsdb_aggregate_strip_subs(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
+{
+	uint32 n = tsdb_aggregate_level_count(walk, &walk->subs, walk->sub_no, walk->nsubs);
+
+	if (n == 0)
+		return false;
+	take_strip(walk, &walk->subs, walk->sub_no, n, piece);
+	walk->aggregator->counters.subs_summarised += n;
+	walk->sub_no += n;
+	tsdb_aggregate_walk_pass(walk, Max(walk->pos.time, piece->last_time + 1));
+	return true;
+}
+
+// private functions
+
+static void
+take_strip(TsdbAggregateWalk *walk, const TsdbAggregateLevel *level, uint32 index, uint32 n, TsdbAggregatePiece *piece)
+{
+	int s = level->strip_source;
+	const TsdbSummaryArrays *arrays = &level->arrays[s];
+	const uint64 *nrows = arrays->nrows + level->offsets[s] + index;
+
+	piece->series = walk->pos.series;
+	piece->summaries = NULL;
+	piece->strip = level;
+	piece->index = index;
+	piece->nstretches = n;
+	piece->first_time = arrays->first_row_times[level->offsets[s] + index];
+	piece->last_time = arrays->last_row_times[level->offsets[s] + index + n - 1];
+	piece->nrows = 0;
+	for (uint32 i = 0; i < n; i++)
+		piece->nrows += nrows[i];
+}
+
+/* When the first version comes that touches the rest of the segment; what ends before it is as it was compacted. */
+static int64
+find_touched_us(TsdbAggregateWalk *walk)
+{
+	if (!tsdb_aggregate_touched(walk, walk->pos.time, walk->stored.segment.until_us))
+		return PG_INT64_MAX;
+	return walk->touched.time;
+}

@@ -104,7 +104,7 @@ typedef struct TsdbAggNodeState
 	List *bucket_arguments; /* ExprStates */
 	bool needs_tags; /* a key, FILTER or count looks at tags */
 	bool has_all_tags; /* no two series of one table have equal tag keys */
-	bool has_start_key; /* the only bucket key is the start of the bucket, where the rule is FIXED */
+	bool has_start_key; /* the only bucket key is the start of the bucket, where that is regular */
 	bool has_rising_keys; /* where the rule is FIXED, bucket keys grow from bucket to bucket */
 	AttrNumber time_attnum; /* of the query's table */
 	TupleTableSlot *row; /* of the query's table: tags and time, the rest NULL */

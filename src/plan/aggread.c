@@ -25,6 +25,9 @@
 /* Into which the series ids are cut for parallel processes. */
 #define UNITS 128
 
+/* A restart skips numbers: so few are looked up to learn how many series there are. */
+#define MAX_LISTED 256
+
 static void evaluate_times_filters(TsdbAggNodeState *state);
 static List *evaluate_bucket(TsdbAggNodeState *state);
 static void list_cuts(const TsdbAggNodeState *state, TsdbAggregateRequest *request);
@@ -128,12 +131,17 @@ bool
 tsdb_aggread_is_one_series(TsdbAggNodeState *state)
 {
 	const TsdbAggTableState *table = &state->tables[0];
+	uint32 nseries = PG_UINT32_MAX;
+	uint64 next;
 
 	if (state->ntables != 1)
 		return false;
 	if (table->restricted->series != NULL)
 		return table->restricted->nseries <= 1;
-	return tsdb_metapage_next(table->rel, TSDB_COUNTER_SERIES) <= 2;
+	next = tsdb_metapage_next(table->rel, TSDB_COUNTER_SERIES);
+	if (next > 2 && next <= MAX_LISTED)
+		pfree(tsdb_series_list(table->rel, tsdb_table_get(table->rel), &nseries));
+	return next <= 2 || nseries <= 1;
 }
 
 uint32
@@ -506,8 +514,7 @@ compute_bucket_keys(TsdbAggNodeState *state, const TsdbAggregateCell *cell)
 
 	if (state->bucket == NIL)
 		return;
-	if (state->has_start_key && state->rule.kind == TSDB_BUCKETS_FIXED && state->request.ncuts == 0 &&
-		IS_VALID_TIMESTAMP(cell->bucket.from))
+	if (state->has_start_key && tsdb_aggregator_is_regular(state->aggregator, cell->bucket))
 	{
 		state->bucket_values[0] = TimestampTzGetDatum(cell->bucket.from);
 		return;

@@ -14,7 +14,7 @@
 #define AIM_ROWS 4096.0 /* samples of a block: wanted, good range, limit */
 #define MIN_GOOD_ROWS 2048.0
 #define MAX_GOOD_ROWS 8640.0
-#define SPARSE_ROWS_A_DAY 2000.0 /* series with less: long blocks pack better, and little is decoded in vain */
+#define SPARSE_ROWS_A_DAY 1000.0 /* series with less: long blocks pack better, and little is decoded in vain */
 #define SPARSE_AIM_ROWS 8192.0
 #define SPARSE_MAX_GOOD_ROWS 12288.0
 #define MAX_ROWS 16384.0

@@ -74,7 +74,7 @@ CREATE TABLE real_source (epoch float8, value float8);
 COPY real_source FROM '$WORK/home/real.csv' (FORMAT csv, HEADER);
 CREATE TABLE real_tsdb (time timestamptz NOT NULL, series text NOT NULL, value float8) USING tsdb WITH (tags = 'series', sample_interval = '1s');
 INSERT INTO real_tsdb SELECT to_timestamp(epoch), 's' || s, value
-    FROM real_source, generate_series(1, (SELECT 1 + ${BENCH_REAL_ROWS:-400000} / count(*) FROM real_source)) s ORDER BY epoch, s;
+    FROM real_source, generate_series(1, (SELECT 1 + ${BENCH_REAL_ROWS:-4000000} / count(*) FROM real_source)) s ORDER BY epoch, s;
 SQL
     table_settle real_tsdb tsdb
     sql -c "SELECT bench.bytes('real_tsdb')::float8 / (SELECT count(*) FROM real_tsdb)" -c 'VACUUM FULL real_tsdb' \

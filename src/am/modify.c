@@ -19,6 +19,7 @@
 #include "utils/snapmgr.h"
 #include "write/buffer.h"
 #include "write/images.h"
+#include "write/modified.h"
 
 /* A row that is about to be changed: as the statement saw it and as it is now. */
 typedef struct Target
@@ -197,7 +198,7 @@ find_target(Relation rel, ItemPointer tid, CommandId cid, Snapshot snapshot, Sna
 
 	if (!find_seen(rel, tid, snapshot, target))
 		return TM_Deleted;
-	if (is_change && !tsdb_buffer_mark_modified(rel, target->key, cid, &by))
+	if (is_change && !tsdb_modified_mark(RelationGetRelid(rel), target->key, cid, &by))
 	{
 		tmfd->xmax = GetCurrentTransactionId();
 		tmfd->cmax = by;
@@ -211,7 +212,7 @@ find_target(Relation rel, ItemPointer tid, CommandId cid, Snapshot snapshot, Sna
 	if (!target->changed)
 		return TM_Ok;
 	if (is_change)
-		tsdb_buffer_unmark_modified(rel, target->key);
+		tsdb_modified_unmark(RelationGetRelid(rel), target->key);
 	if (target->newest == NULL)
 		return TM_Deleted;
 	tmfd->ctid = target->newest->tts_tid;

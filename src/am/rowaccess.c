@@ -20,6 +20,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "write/buffer.h"
+#include "write/modified.h"
 
 struct TsdbRowAccess
 {
@@ -304,5 +305,5 @@ end_run(bool is_error)
 	}
 	run_depth--;
 	if (run_depth == 0)
-		tsdb_buffer_end_commands();
+		tsdb_modified_end_commands();
 }

@@ -38,6 +38,7 @@
 #include "write/chunk.h"
 #include "write/flush.h"
 #include "write/images.h"
+#include "write/modified.h"
 
 #define PENDING_ROWS_TO_FLUSH 10000 /* a read that finds more flushes them first, if it may */
 #define CONCAT_ROWS 4096 /* smaller chunks of a subtransaction are copied into the parent's */
@@ -72,27 +73,9 @@ typedef struct TableBuffer
 	uint32 tid_row;
 } TableBuffer;
 
-/* A sample that was updated or deleted, or written by a command that takes rows away too, and by which last. */
-typedef struct ModifiedKey
-{
-	Oid relid;
-	uint32 series;
-	int64 time;
-} ModifiedKey;
-
-typedef struct Modified
-{
-	ModifiedKey key;
-	CommandId cid; /* InvalidCommandId: none */
-	CommandId written_cid; /* InvalidCommandId: none */
-} Modified;
-
 static int write_buffer_kb = 64 * 1024;
 static MemoryContext buffer_context = NULL; /* below TopTransactionContext; all of it */
 static HTAB *buffers = NULL;
-static HTAB *modified = NULL;
-static CommandId removing_cid = InvalidCommandId; /* known to have taken rows away */
-static CommandId not_removing_cid = InvalidCommandId; /* known not to have, yet */
 static const TsdbBufferWatcher *watcher = NULL;
 static bool is_reviewing = false; /* the watcher is reading: nothing is flushed under its feet */
 
@@ -100,9 +83,7 @@ bool tsdb_buffer_is_watched = false;
 
 static void watch_append(Relation rel, const TsdbTable *table, TsdbKey key, TsdbRowKind kind, CommandId cid);
 static void review_level(Relation rel, Level *level);
-static Modified *find_modified(Oid relid, TsdbKey key, bool create);
 static bool may_remove(Relation rel, TsdbKey key, CommandId cid);
-static bool is_removing(CommandId cid);
 static void remember_written(CommandId cid);
 static void remember_rows(Oid relid, const TsdbBufferChunk *chunk, uint32 from, uint32 until, CommandId cid);
 static TableBuffer *find_buffer(Relation rel);
@@ -142,8 +123,8 @@ tsdb_buffer_append(Relation rel, const TsdbTable *table, uint32 series, int64 ti
 		set_tid(buffer, tid);
 		return;
 	}
-	if (kind == TSDB_ROW_FULL && is_removing(cid))
-		find_modified(RelationGetRelid(rel), key, true)->written_cid = cid;
+	if (kind == TSDB_ROW_FULL && tsdb_modified_is_removing(cid))
+		tsdb_modified_set_written(RelationGetRelid(rel), key, cid);
 	tsdb_chunk_append(chunk, table, series, time_us, kind, values, isnull, written, cid);
 	set_tid(buffer, tid);
 	if (chunk->nbytes != before)
@@ -251,38 +232,6 @@ tsdb_buffer_forget(Relation rel)
 	tsdb_baserows_forget(rel);
 }
 
-bool
-tsdb_buffer_mark_modified(Relation rel, TsdbKey key, CommandId cid, CommandId *by)
-{
-	Modified *entry = find_modified(RelationGetRelid(rel), key, true);
-
-	if (entry->cid != InvalidCommandId && entry->cid >= cid)
-	{
-		*by = entry->cid;
-		return false;
-	}
-	entry->cid = cid;
-	return true;
-}
-
-void
-tsdb_buffer_unmark_modified(Relation rel, TsdbKey key)
-{
-	Modified *entry = find_modified(RelationGetRelid(rel), key, false);
-
-	if (entry != NULL)
-		entry->cid = InvalidCommandId;
-}
-
-void
-tsdb_buffer_end_commands(void)
-{
-	if (modified != NULL)
-		hash_destroy(modified);
-	modified = NULL;
-	removing_cid = not_removing_cid = InvalidCommandId;
-}
-
 void
 tsdb_buffer_set_watcher(const TsdbBufferWatcher *new_watcher)
 {
@@ -332,35 +281,6 @@ review_level(Relation rel, Level *level)
 	is_reviewing = false;
 }
 
-/* What this transaction did to a sample; when there is nothing, a new entry or NULL. */
-static Modified *
-find_modified(Oid relid, TsdbKey key, bool create)
-{
-	ModifiedKey hash_key;
-	Modified *entry;
-	bool found;
-
-	if (modified == NULL && create)
-	{
-		HASHCTL ctl = {0};
-
-		ctl.keysize = sizeof(ModifiedKey);
-		ctl.entrysize = sizeof(Modified);
-		ctl.hcxt = TopTransactionContext;
-		modified = hash_create("tsdb modified samples", 256, &ctl, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	}
-	if (modified == NULL)
-		return NULL;
-	memset(&hash_key, 0, sizeof(hash_key));
-	hash_key.relid = relid;
-	hash_key.series = key.series;
-	hash_key.time = key.time;
-	entry = hash_search(modified, &hash_key, create ? HASH_ENTER : HASH_FIND, &found);
-	if (!found && create)
-		entry->cid = entry->written_cid = InvalidCommandId;
-	return entry;
-}
-
 /*
  * A command takes away what was there before it, never what it writes itself: UPDATE t SET time = time + '1 s',
  * rows that move between partitions, WITH d AS (DELETE ... RETURNING *) INSERT ... all put rows where
@@ -369,34 +289,12 @@ find_modified(Oid relid, TsdbKey key, bool create)
 static bool
 may_remove(Relation rel, TsdbKey key, CommandId cid)
 {
-	TsdbKey command = {cid, 0};
-	Modified *entry;
-
-	if (!is_removing(cid))
+	if (!tsdb_modified_is_removing(cid))
 	{
-		find_modified(InvalidOid, command, true)->cid = cid;
-		removing_cid = cid;
+		tsdb_modified_set_removing(cid);
 		remember_written(cid);
 	}
-	entry = find_modified(RelationGetRelid(rel), key, false);
-	return entry == NULL || entry->written_cid != cid;
-}
-
-/* Has this command taken rows away? */
-static bool
-is_removing(CommandId cid)
-{
-	TsdbKey command = {cid, 0};
-
-	if (modified == NULL || cid == not_removing_cid)
-		return false;
-	if (cid == removing_cid)
-		return true;
-	if (find_modified(InvalidOid, command, false) != NULL)
-		removing_cid = cid;
-	else
-		not_removing_cid = cid;
-	return cid == removing_cid;
+	return !tsdb_modified_is_written(RelationGetRelid(rel), key, cid);
 }
 
 /* The rows that this command wrote before it took any away; those that were flushed meanwhile are not known. */
@@ -406,7 +304,6 @@ remember_written(CommandId cid)
 	HASH_SEQ_STATUS status;
 	TableBuffer *buffer;
 
-	not_removing_cid = InvalidCommandId;
 	hash_seq_init(&status, buffers);
 	while ((buffer = hash_seq_search(&status)) != NULL)
 		for (int i = 0; i < buffer->nlevels; i++)
@@ -426,7 +323,7 @@ remember_rows(Oid relid, const TsdbBufferChunk *chunk, uint32 from, uint32 until
 {
 	for (uint32 row = from; row < until; row++)
 		if (chunk->rows.kinds == NULL || chunk->rows.kinds[row] == TSDB_ROW_FULL)
-			find_modified(relid, tsdb_batch_key(&chunk->rows, row), true)->written_cid = cid;
+			tsdb_modified_set_written(relid, tsdb_batch_key(&chunk->rows, row), cid);
 }
 
 static TableBuffer *
@@ -789,9 +686,8 @@ on_transaction(XactEvent event, void *arg)
 			/* The memory goes with TopTransactionContext. */
 			buffers = NULL;
 			buffer_context = NULL;
-			modified = NULL;
 			is_reviewing = false;
-			removing_cid = not_removing_cid = InvalidCommandId;
+			tsdb_modified_end_transaction();
 			tsdb_images_forget();
 			tsdb_baserows_end(event == XACT_EVENT_COMMIT);
 			break;

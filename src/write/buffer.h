@@ -62,20 +62,6 @@ extern bool tsdb_buffer_flush(Oid relid);
 /* tsdb_buffer_forget - drop every pending row of a table: non-transactional truncate. */
 extern void tsdb_buffer_forget(Relation rel);
 
-/*
- * tsdb_buffer_mark_modified - remember that command cid updates or deletes this sample.
- *
- * Returns false, and in *by the command, when this command or one that it triggered had
- * done so already (TM_SelfModified).
- */
-extern bool tsdb_buffer_mark_modified(Relation rel, TsdbKey key, CommandId cid, CommandId *by);
-
-/* tsdb_buffer_unmark_modified - the change was refused after all: the command may come back to the sample. */
-extern void tsdb_buffer_unmark_modified(Relation rel, TsdbKey key);
-
-/* tsdb_buffer_end_commands - no command is being executed any more: what was marked can be forgotten. */
-extern void tsdb_buffer_end_commands(void);
-
 /* tsdb_buffer_init - GUCs and transaction callbacks. */
 extern void tsdb_buffer_init(void);
 

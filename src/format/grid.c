@@ -11,7 +11,7 @@
 #define US_PER_MINUTE (60 * US_PER_SECOND)
 #define US_PER_HOUR (60 * US_PER_MINUTE)
 
-#define AIM_ROWS 4096.0 /* samples of a block: wanted, good range, limit */
+#define AIM_ROWS 4000.0 /* samples of a block: wanted (of 2880 and 5760 the former), good range, limit */
 #define MIN_GOOD_ROWS 2048.0
 #define MAX_GOOD_ROWS 8640.0
 #define SPARSE_ROWS_A_DAY 1000.0 /* series with less: long blocks pack better, and little is decoded in vain */

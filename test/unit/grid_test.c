@@ -133,7 +133,7 @@ test_choice(void)
 		{"1 s", SECOND, SECOND, HOUR},
 		{"1 s on a microsecond grid", 1, SECOND, HOUR},
 		{"10 s", 10 * SECOND, 10 * SECOND, 12 * HOUR},
-		{"1 min", 60 * SECOND, 60 * SECOND, 4 * DAY},
+		{"1 min", 60 * SECOND, 60 * SECOND, 2 * DAY},
 		{"5 min", 300 * SECOND, 300 * SECOND, 32 * DAY},
 		{"15 min", 900 * SECOND, 900 * SECOND, 32 * DAY},
 		{"1 h", HOUR, HOUR, 32 * DAY},

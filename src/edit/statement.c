@@ -26,6 +26,8 @@ static ProcessUtility_hook_type next_process_utility = NULL;
 static void executor_run(TSDB_EXECUTOR_RUN_PARAMS);
 static void executor_finish(QueryDesc *desc);
 static TsdbEditKind kind_of(const QueryDesc *desc);
+static void run_next(PlannedStmt *pstmt, const char *query_string, bool read_only_tree, ProcessUtilityContext context,
+					 ParamListInfo params, QueryEnvironment *query_env, DestReceiver *dest, QueryCompletion *completion);
 static void process_utility(PlannedStmt *pstmt, const char *query_string, bool read_only_tree,
 							ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *query_env,
 							DestReceiver *dest, QueryCompletion *completion);
@@ -94,11 +96,20 @@ kind_of(const QueryDesc *desc)
 }
 
 static void
+run_next(PlannedStmt *pstmt, const char *query_string, bool read_only_tree, ProcessUtilityContext context,
+		 ParamListInfo params, QueryEnvironment *query_env, DestReceiver *dest, QueryCompletion *completion)
+{
+	if (next_process_utility != NULL)
+		next_process_utility(pstmt, query_string, read_only_tree, context, params, query_env, dest, completion);
+	else
+		standard_ProcessUtility(pstmt, query_string, read_only_tree, context, params, query_env, dest, completion);
+}
+
+static void
 process_utility(PlannedStmt *pstmt, const char *query_string, bool read_only_tree,
 				ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *query_env,
 				DestReceiver *dest, QueryCompletion *completion)
 {
-	ProcessUtility_hook_type next = next_process_utility != NULL ? next_process_utility : standard_ProcessUtility;
 	bool is_copy = IsA(pstmt->utilityStmt, CopyStmt) && ((CopyStmt *) pstmt->utilityStmt)->is_from;
 	TsdbEditKind outer;
 	CommandId cid;
@@ -107,7 +118,7 @@ process_utility(PlannedStmt *pstmt, const char *query_string, bool read_only_tre
 		check_truncate((TruncateStmt *) pstmt->utilityStmt);
 	if (!is_copy)
 	{
-		next(pstmt, query_string, read_only_tree, context, params, query_env, dest, completion);
+		run_next(pstmt, query_string, read_only_tree, context, params, query_env, dest, completion);
 		return;
 	}
 	/* The one that COPY takes for its rows. */
@@ -115,7 +126,7 @@ process_utility(PlannedStmt *pstmt, const char *query_string, bool read_only_tre
 	outer = tsdb_capture_set_kind(TSDB_EDIT_COPY);
 	PG_TRY();
 	{
-		next(pstmt, query_string, read_only_tree, context, params, query_env, dest, completion);
+		run_next(pstmt, query_string, read_only_tree, context, params, query_env, dest, completion);
 	}
 	PG_FINALLY();
 	{

@@ -22,6 +22,7 @@
 #include "funcapi.h"
 #include "nodes/value.h"
 #include "parser/parse_func.h"
+#include "pg/compat.h"
 #include "read/buckets.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"

@@ -116,6 +116,19 @@ tsdb_compat_slot_ops_set_current(TupleTableSlotOps *ops, bool (*is_current)(Tupl
 }
 
 /*
+ * 18: indexes of other methods have orders too
+ */
+static inline bool
+tsdb_compat_is_order_operator(Oid opno)
+{
+#if PG_VERSION_NUM >= 180000
+	return get_op_index_interpretation(opno) != NIL;
+#else
+	return get_op_btree_interpretation(opno) != NIL;
+#endif
+}
+
+/*
  * 18: pg_noreturn stands before the declaration
  */
 #ifndef pg_attribute_noreturn

@@ -18,6 +18,7 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/restrictinfo.h"
+#include "pg/compat.h"
 #include "plan/localexpr.h"
 #include "plan/quals.h"
 #include "utils/builtins.h"
@@ -298,7 +299,7 @@ are_all_folded(Search *search, List *nodes)
 static bool
 is_btree_operator(Oid opno)
 {
-	return get_op_btree_interpretation(opno) != NIL && op_volatile(opno) == PROVOLATILE_IMMUTABLE;
+	return tsdb_compat_is_order_operator(opno) && op_volatile(opno) == PROVOLATILE_IMMUTABLE;
 }
 
 /* extract(field from local time), date_part('field', local time) */

@@ -7,7 +7,7 @@ CREATE TABLE lo_m (time timestamptz NOT NULL, site text NOT NULL, sensor int4, v
 CREATE TABLE lo_h (LIKE lo_m) USING heap;
 CREATE TABLE lo_zone (site text PRIMARY KEY, zone text);
 INSERT INTO lo_zone VALUES ('santiago', 'America/Santiago'), ('sydney', 'Australia/Sydney'), ('howe', 'Australia/Lord_Howe'), ('kathmandu', 'Asia/Kathmandu'),
-    ('havana', 'America/Havana'), ('cet', 'CET'), ('utc', 'UTC'), ('none', NULL);
+    ('havana', 'America/Havana'), ('cet', 'Europe/Brussels'), ('utc', 'UTC'), ('none', NULL);
 SELECT count(tsdb.set_series('lo_m', jsonb_build_object('site', site), timezone => zone)) FROM lo_zone WHERE zone IS NOT NULL;
 -- Clocks change in this time.
 INSERT INTO lo_h SELECT t, site, s, (i % 400) / 4.0 - 20, CASE WHEN i % 7 > 0 THEN i % 1000 END

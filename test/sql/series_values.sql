@@ -17,10 +17,12 @@ DELETE FROM sv_h WHERE time BETWEEN '2026-03-28 20:00' AND '2026-03-29 04:30' AN
 SELECT tsdb.set_series('sv_m', '{"plant": "cl"}', timezone => 'Europe/Berlin', unit => 'degC', high => 500, low => 100.5, stepped => true),
        tsdb.set_series('sv_m', '{"line": null}', timezone => 'Australia/Sydney', high => 48.05);
 
--- Units need extension unit.
+-- Units need extension unit; the detail names the package of this major.
+\set VERBOSITY terse
 SELECT tsdb.convert(1, 'bar', 'psi');
 SELECT tsdb.convert_to(value, b, 'degF') FROM sv_m b WHERE time = '2026-03-28 12:00' AND plant = 'none';
 SELECT tsdb.convert_to(value, b, 'degF') FROM sv_m b WHERE time = '2026-03-28 12:00' AND plant = 'cl';
+\set VERBOSITY default
 
 -- Violations: as a heap table has them.
 CREATE FUNCTION sv_violations(col text, low float8, high float8, cond text) RETURNS TABLE (what text, f timestamptz, l timestamptz, u timestamptz, n int8, e float8) LANGUAGE plpgsql AS $$

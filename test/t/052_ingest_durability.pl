@@ -14,6 +14,7 @@ use Time::HiRes;
 
 my $nclients = 4;
 my $batch_lines = 40;
+my $round_batches = 1_000_000;    # more than a client sends in a round: rounds write different times
 my $parent = $$;
 my @forked;
 my $dir = PostgreSQL::Test::Utils::tempdir;
@@ -116,7 +117,7 @@ sub client_start
 sub batch
 {
 	my ($round, $number, $batch) = @_;
-	my $first = ($round * 1000 + $batch) * $batch_lines;
+	my $first = ($round * $round_batches + $batch) * $batch_lines;
 	return join '', map { "m,client=c$number,series=s" . ($_ % 7) . ' v=' . ($first + $_) . "i,round=${round}i" . ($batch % 5 == 0 ? ",extra$round=t" : '') . ' ' . ($first + $_) . "\n" } 0 .. $batch_lines - 1;
 }
 
@@ -197,8 +198,8 @@ sub check_round
 	}
 	return (0, 0) unless @acknowledged;
 	my $lost = $node->safe_psql('ingest', 'SELECT count(*) FROM (VALUES ' . join(', ', @acknowledged) . ") a (client, batch) WHERE $batch_lines <>"
-		  . " (SELECT count(*) FROM d.m WHERE m.client = a.client AND time >= timestamptz 'epoch' + ($round * 1000 + a.batch) * $batch_lines * interval '1us'"
-		  . " AND time < timestamptz 'epoch' + ($round * 1000 + a.batch + 1) * $batch_lines * interval '1us'"
+		  . " (SELECT count(*) FROM d.m WHERE m.client = a.client AND time >= timestamptz 'epoch' + ($round * $round_batches + a.batch) * $batch_lines * interval '1us'"
+		  . " AND time < timestamptz 'epoch' + ($round * $round_batches + a.batch + 1) * $batch_lines * interval '1us'"
 		  . " AND m.v = (extract(epoch FROM time) * 1000000)::int8 AND m.round = $round AND (a.batch % 5 <> 0 OR extra$round))");
 	return (scalar @acknowledged, $lost);
 }

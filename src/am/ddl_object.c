@@ -33,6 +33,7 @@ static object_access_hook_type next_object_access;
 
 static void object_access(ObjectAccessType access, Oid class_oid, Oid object_oid, int sub_id, void *arg);
 static void relation_created(Oid relid, bool internal);
+static void index_created(Oid index_oid);
 static void table_created(Oid relid, const char *name);
 static List *take_create_options(const char *name);
 static void relation_dropped(Oid relid);
@@ -41,6 +42,7 @@ static void column_altered(Oid relid, AttrNumber attnum);
 static void column_renamed(Oid relid, const char *old_name, const char *new_name);
 static TsdbDdlColumn *make_column(Oid relid, AttrNumber attnum);
 static HeapTuple own_tuple(Oid catalog, Oid index, ScanKeyData *keys, int nkeys);
+static HeapTuple own_row(Oid catalog, Oid index, AttrNumber key_column, Oid key);
 static HeapTuple own_attribute(Oid relid, AttrNumber attnum);
 
 void
@@ -74,15 +76,6 @@ tsdb_ddl_object_access_method(Oid relid)
 		ReleaseSysCache(tuple);
 	}
 	return am;
-}
-
-HeapTuple
-tsdb_ddl_object_row(Oid catalog, Oid index, AttrNumber key_column, Oid key)
-{
-	ScanKeyData scan_key;
-
-	ScanKeyInit(&scan_key, key_column, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(key));
-	return own_tuple(catalog, index, &scan_key, 1);
 }
 
 // private functions
@@ -131,7 +124,7 @@ object_access(ObjectAccessType access, Oid class_oid, Oid object_oid, int sub_id
 static void
 relation_created(Oid relid, bool internal)
 {
-	HeapTuple tuple = tsdb_ddl_object_row(RelationRelationId, ClassOidIndexId, Anum_pg_class_oid, relid);
+	HeapTuple tuple = own_row(RelationRelationId, ClassOidIndexId, Anum_pg_class_oid, relid);
 	Form_pg_class form;
 
 	if (tuple == NULL)
@@ -139,10 +132,21 @@ relation_created(Oid relid, bool internal)
 	form = (Form_pg_class) GETSTRUCT(tuple);
 
 	if (form->relkind == RELKIND_INDEX)
-		tsdb_ddl_refuse_index(relid);
+		index_created(relid);
 	else if (!internal && form->relam == tsdb_table_am_oid() &&
 			 (form->relkind == RELKIND_RELATION || form->relkind == RELKIND_MATVIEW))
 		table_created(relid, NameStr(form->relname));
+	heap_freetuple(tuple);
+}
+
+static void
+index_created(Oid index_oid)
+{
+	HeapTuple tuple = own_row(IndexRelationId, IndexRelidIndexId, Anum_pg_index_indexrelid, index_oid);
+
+	if (tuple == NULL)
+		return;
+	tsdb_ddl_refuse_index((const FormData_pg_index *) GETSTRUCT(tuple));
 	heap_freetuple(tuple);
 }
 
@@ -296,6 +300,15 @@ own_tuple(Oid catalog, Oid index, ScanKeyData *keys, int nkeys)
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 	return tuple;
+}
+
+static HeapTuple
+own_row(Oid catalog, Oid index, AttrNumber key_column, Oid key)
+{
+	ScanKeyData scan_key;
+
+	ScanKeyInit(&scan_key, key_column, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(key));
+	return own_tuple(catalog, index, &scan_key, 1);
 }
 
 static HeapTuple

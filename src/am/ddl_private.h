@@ -20,6 +20,7 @@
 #include "postgres.h"
 #include "access/attnum.h"
 #include "access/htup.h"
+#include "catalog/pg_index.h"
 #include "nodes/parsenodes.h"
 #include "series/reloptions.h"
 #include "series/tsdbtable.h"
@@ -60,9 +61,6 @@ extern void tsdb_ddl_object_init(void);
 
 /* tsdb_ddl_object_access_method - access method of a relation; InvalidOid when there is no such relation or it has none.  No lock is taken. */
 extern Oid tsdb_ddl_object_access_method(Oid relid);
-
-/* tsdb_ddl_object_row - a catalog row as the command in progress left it (a copy), or NULL. */
-extern HeapTuple tsdb_ddl_object_row(Oid catalog, Oid index, AttrNumber key_column, Oid key);
 
 /* tsdb_ddl_object_touch - have a table checked at the end of the command. */
 extern void tsdb_ddl_object_touch(TsdbDdlFrame *frame, Oid relid);
@@ -152,8 +150,8 @@ extern void tsdb_ddl_rules_dropped(Oid relid);
 /* tsdb_ddl_refuse_init - put the planner hook for ON CONFLICT in place. */
 extern void tsdb_ddl_refuse_init(void);
 
-/* tsdb_ddl_refuse_index - an index was made: raise if on a tsdb table. */
-extern void tsdb_ddl_refuse_index(Oid index_oid);
+/* tsdb_ddl_refuse_index - raise if a new index is one of a tsdb table. */
+extern void tsdb_ddl_refuse_index(const FormData_pg_index *index);
 
 /* tsdb_ddl_refuse_indexed - raise if the table, about to become a tsdb table, has indexes. */
 extern void tsdb_ddl_refuse_indexed(Relation rel);

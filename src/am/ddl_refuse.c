@@ -50,17 +50,10 @@ tsdb_ddl_refuse_init(void)
 }
 
 void
-tsdb_ddl_refuse_index(Oid index_oid)
+tsdb_ddl_refuse_index(const FormData_pg_index *index)
 {
-	HeapTuple tuple = tsdb_ddl_object_row(IndexRelationId, IndexRelidIndexId, Anum_pg_index_indexrelid, index_oid);
-	Form_pg_index index;
-
-	if (tuple == NULL)
-		return;
-	index = (Form_pg_index) GETSTRUCT(tuple);
 	if (tsdb_table_is(index->indrelid))
 		raise_indexed(get_rel_name(index->indrelid), index_kind(index));
-	heap_freetuple(tuple);
 }
 
 void

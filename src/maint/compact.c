@@ -154,7 +154,7 @@ tsdb_compaction_begin(TsdbCompaction *compaction, Relation rel, TsdbCompactMode 
 	}
 	if (wait)
 		LockPage(rel, TSDB_LOCK_COMPACT, ExclusiveLock);
-	tsdb_compaction_copy_table(&compaction->table, tsdb_table_get(rel));
+	compaction->table = *tsdb_table_copy(rel);
 	compaction->barrier = read_barrier(rel, !wait);
 	TSDB_DEBUG_POINT("compact_after_barrier");
 	compaction->cid = GetCurrentCommandId(true);
@@ -221,49 +221,6 @@ tsdb_compaction_has_older_runs(const TsdbCompaction *compaction, uint64 sequence
 		if (!compaction->is_merged[i] && compaction->runs[i].run.min_seq < sequence)
 			return true;
 	return false;
-}
-
-void
-tsdb_compaction_add_key(TsdbCompaction *compaction, TsdbSegmentKeys *list, uint32 series, int32 segment_no,
-						uint64 merged_seq)
-{
-	if (list->n == list->capacity)
-	{
-		list->capacity = Max(list->capacity * 2, 64);
-		if (list->keys == NULL)
-			list->keys = MemoryContextAlloc(compaction->context, sizeof(TsdbSegmentKey) * list->capacity);
-		else
-			list->keys = repalloc_huge(list->keys, sizeof(TsdbSegmentKey) * list->capacity);
-	}
-	list->keys[list->n].series = series;
-	list->keys[list->n].segment_no = segment_no;
-	list->keys[list->n].merged_seq = merged_seq;
-	list->n++;
-}
-
-void
-tsdb_compaction_copy_table(TsdbTable *copy, const TsdbTable *table)
-{
-	*copy = *table;
-	copy->columns = palloc_array(TsdbTableColumn, table->natts + 1);
-	memcpy(copy->columns, table->columns, sizeof(TsdbTableColumn) * table->natts);
-	copy->tag_attnums = palloc_array(int16, table->ntags + 1);
-	memcpy(copy->tag_attnums, table->tag_attnums, sizeof(int16) * table->ntags);
-	copy->values = palloc_array(TsdbWanted, table->nvalues + 1);
-	memcpy(copy->values, table->values, sizeof(TsdbWanted) * table->nvalues);
-	for (int v = 0; v < table->nvalues; v++)
-	{
-		const uint8 *text = table->values[v].missing_text;
-		uint32 nbytes;
-		uint8 *text_copy;
-
-		if (table->values[v].type != TSDB_TYPE_TEXT || text == NULL)
-			continue;
-		memcpy(&nbytes, text, sizeof(nbytes));
-		text_copy = palloc(sizeof(nbytes) + nbytes);
-		memcpy(text_copy, text, sizeof(nbytes) + nbytes);
-		copy->values[v].missing_text = text_copy;
-	}
 }
 
 // private functions

@@ -97,12 +97,8 @@ extern void tsdb_compaction_settle(TsdbCompaction *compaction);
 /* tsdb_compaction_has_older_runs - does a row below this sequence stay in a run, maybe a bigger one than before? */
 extern bool tsdb_compaction_has_older_runs(const TsdbCompaction *compaction, uint64 sequence);
 
-/* tsdb_compaction_add_key - append a segment to a list. */
-extern void tsdb_compaction_add_key(TsdbCompaction *compaction, TsdbSegmentKeys *list, uint32 series, int32 segment_no,
-									uint64 merged_seq);
-
-/* tsdb_compaction_copy_table - a deep copy in the current context. */
-extern void tsdb_compaction_copy_table(TsdbTable *copy, const TsdbTable *table);
+/* tsdb_compaction_wrote - note a segment that was written or cut, with the rows that it has now and had before. */
+extern void tsdb_compaction_wrote(TsdbCompaction *compaction, TsdbSegmentKey key, uint64 nrows, uint64 nrows_before);
 
 /* tsdb_segmerge_run - merge the rows of candidate runs into segments; marks runs that are used up. */
 extern void tsdb_segmerge_run(TsdbCompaction *compaction);

@@ -142,7 +142,7 @@ open_reader(Walk *walk)
 	TsdbBatch **pending;
 	int npending;
 
-	tsdb_compaction_copy_table(&walk->table, tsdb_table_get(walk->rel));
+	walk->table = *tsdb_table_copy(walk->rel);
 	walk->snapshot = RegisterSnapshot(walk->is_stored ? walk->compaction.snapshot : GetLatestSnapshot());
 	pending = tsdb_buffer_pending(walk->rel, &walk->table, walk->snapshot->curcid, &npending);
 	walk->reader = tsdb_reader_open(walk->rel, &walk->table, walk->snapshot, walk->table.values, walk->table.nvalues,

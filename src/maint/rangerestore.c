@@ -77,7 +77,7 @@ tsdb_rangerestore_begin(Relation rel)
 	tsdb_rangedelete_lock(rel);
 	restore->is_stored = tsdb_compaction_begin(&restore->compaction, rel, TSDB_COMPACT_AGED, true, &restore->result);
 	MemoryContextSwitchTo(context);
-	tsdb_compaction_copy_table(&restore->table, tsdb_table_get(rel));
+	restore->table = *tsdb_table_copy(rel);
 	if (restore->is_stored)
 		open_reader(restore);
 	MemoryContextSwitchTo(caller);

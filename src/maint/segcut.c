@@ -66,10 +66,8 @@ tsdb_segcut_run(TsdbCompaction *compaction, const TsdbStoredSegment *stored, con
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(cut.context);
 
-	compaction->rows_added += (double) nrows - (double) segment->nrows;
-	tsdb_compaction_add_key(compaction, &compaction->touched, segment->series, segment->segment_no, segment->merged_seq);
-	if (nrows == 0)
-		tsdb_compaction_add_key(compaction, &compaction->emptied, segment->series, segment->segment_no, segment->merged_seq);
+	tsdb_compaction_wrote(compaction, (TsdbSegmentKey){segment->series, segment->segment_no, segment->merged_seq}, nrows,
+						  segment->nrows);
 	return nrows;
 }
 

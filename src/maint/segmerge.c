@@ -726,10 +726,8 @@ finish_segment(Merge *merge, uint64 merged_seq)
 	TsdbCompaction *compaction = merge->compaction;
 	uint64 nrows = tsdb_segbuild_finish(merge->build, merged_seq);
 
-	compaction->rows_added += (double) nrows - (merge->has_old ? (double) merge->stored.segment.nrows : 0);
-	tsdb_compaction_add_key(compaction, &compaction->touched, merge->plan.series, merge->plan.segment_no, merged_seq);
-	if (nrows == 0)
-		tsdb_compaction_add_key(compaction, &compaction->emptied, merge->plan.series, merge->plan.segment_no, merged_seq);
+	tsdb_compaction_wrote(compaction, (TsdbSegmentKey){merge->plan.series, merge->plan.segment_no, merged_seq}, nrows,
+						  merge->has_old ? merge->stored.segment.nrows : 0);
 	MemoryContextDelete(merge->context);
 	return nrows;
 }

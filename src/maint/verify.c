@@ -140,10 +140,8 @@ static void
 copy_table(TsdbVerification *verification)
 {
 	MemoryContext caller = MemoryContextSwitchTo(verification->context);
-	TsdbTable *table = palloc(sizeof(TsdbTable));
 
-	tsdb_compaction_copy_table(table, tsdb_table_get(verification->rel));
-	verification->table = table;
+	verification->table = tsdb_table_copy(verification->rel);
 	MemoryContextSwitchTo(caller);
 }
 

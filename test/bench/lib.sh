@@ -142,3 +142,52 @@ server_live() {
     sql -c "ALTER SYSTEM SET autovacuum = $1" -c "ALTER SYSTEM SET tsdb.maintenance = $1" \
         -c "ALTER SYSTEM SET autovacuum_naptime = ${2:-DEFAULT}" -c "ALTER SYSTEM SET tsdb.maintenance_naptime = ${2:-DEFAULT}" -c 'SELECT pg_reload_conf()' >/dev/null
 }
+
+# Series of years, for the scripts that need long ones.
+START='2014-01-01 00:00:00+00'
+YEAR_SECONDS=31557600
+
+# timed statement [setting...] - ms until the client has the answer: the fastest of REPEATS after a first one, in one session.
+# What others do on the machine adds to a few ms a lot and never takes away.
+timed() {
+    statement=$1
+    shift
+    times=$({
+        for setting in "$@"; do echo "SET $setting;"; done
+        printf '%s\n' '\timing on'
+        for _ in $(seq 0 "$REPEATS"); do printf '%s;\n' "$statement"; done
+    } | sql | sed -n 's/^Time: \([0-9.]*\) ms.*/\1/p')
+    [ "$(echo "$times" | wc -l)" = $((REPEATS + 1)) ] || die "failed: $statement"
+    echo "$times" | tail -n +2 | sort -g | head -n 1
+}
+
+# executed statement - ms that the server plans and executes, rows not sent: the fastest of REPEATS after a first one.
+executed() {
+    for _ in $(seq 0 "$REPEATS"); do echo "EXPLAIN (ANALYZE, TIMING OFF) $1;"; done | sql |
+        awk '/^Planning Time:/ { planned = $3 } /^Execution Time:/ { if (n++ > 0 && (least == "" || planned + $3 < least)) least = planned + $3 } END { print least }'
+}
+
+# series_value i - SQL for value i of a series: two decimals, up and down within every block, so that no summary decides "> 20".
+series_value() {
+    echo "round(2000 + 500 * sin($1 / 571.0::float8) + 40 * sin($1 * 12.9898::float8)) / 100"
+}
+
+# insert_series table key rows step - rows of one series, a statement per 10 million.
+insert_series() {
+    from=0
+    while [ "$from" -lt "$3" ]; do
+        until=$((from + 10000000))
+        [ $until -lt "$3" ] || until=$3
+        sql -c "INSERT INTO $1 SELECT timestamptz '$START' + i * interval '$4', $2, $(series_value i) FROM generate_series($from, $((until - 1))) i"
+        from=$until
+    done
+}
+
+sensor_table() {
+    sql -c "CREATE ${3:-} TABLE $1 (time timestamptz NOT NULL, sensor int4 NOT NULL, value float8) USING tsdb WITH (tags = 'sensor', sample_interval = '$2')"
+}
+
+settle() {
+    sql -o /dev/null -c "SELECT tsdb.compact('$1')"
+    sql -c "VACUUM (ANALYZE) $1"
+}

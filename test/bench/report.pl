@@ -17,11 +17,13 @@ my %TITLES = (
     summaries     => 'Answers from summaries',
     lineproto     => 'Line protocol',
     growth        => 'Growth',
+    edits         => 'Corrections of the past',
+    localtime     => 'Local time',
     density       => 'Density',
     real          => 'Real series',
     memory        => 'Memory',
 );
-my @SECTIONS = qw(ingest size single amplification queries summaries growth lineproto density real memory);
+my @SECTIONS = qw(ingest size single amplification queries summaries growth edits localtime lineproto density real memory);
 my %LABELS = (
     rewritten => 'tsdb after VACUUM FULL',
     heap     => 'heap',

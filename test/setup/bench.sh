@@ -8,7 +8,7 @@
 set -eu
 . "$(dirname "$0")/lib.sh"
 
-SCRIPTS='codecs ingest single amplification queries summaries density memory peers lineproto'
+SCRIPTS='codecs ingest single amplification queries summaries edits localtime density memory peers lineproto'
 
 at_exit() {
     cp "$WORK/home/bench.log" "$LOGS/bench-server.log" 2>/dev/null || true

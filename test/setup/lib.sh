@@ -10,6 +10,7 @@ BUILD=$ROOT/build
 LOGS=$BUILD/log
 PG_CONFIG=${PG_CONFIG:-pg_config}
 JOBS=${JOBS:-2}
+BUILD_PACKAGES='make gcc libc6-dev perl liblz4-dev libmicrohttpd-dev zlib1g-dev'
 WORK=
 unset PGDATA PGHOST PGPORT PGUSER PGDATABASE PGOPTIONS PGSERVICE PGPASSWORD MAKEFLAGS MFLAGS MAKELEVEL || true
 export LC_ALL=C.UTF-8
@@ -37,14 +38,14 @@ packages_install() {
         esac
     done
     [ -n "$missing" ] || return 0
-    note "installing from Debian:$missing"
     if is_root; then
         sudo=
     elif command -v sudo >/dev/null; then
         sudo=sudo
     else
-        die "missing packages, and no sudo to install them; as root: apt-get install$missing"
+        die "these packages are missing, and there is no sudo to install them; as root: apt-get install$missing"
     fi
+    note "installing from Debian:$missing"
     # Package lists may be absent (fresh image) or stale.
     # shellcheck disable=SC2086
     apt_install $missing 2>/dev/null || { $sudo apt-get -q update && apt_install $missing; } ||
@@ -72,18 +73,23 @@ has_server() {
     pgxs=$("$PG_CONFIG" --pgxs 2>/dev/null) && [ -f "$pgxs" ] && [ -x "$("$PG_CONFIG" --bindir)/postgres" ]
 }
 
-# server_install [package prefix/suffix...] - make PG_CONFIG usable; sets PG_MAJOR.
-# A PG_CONFIG given by its path is taken as it is.
+# server_install [package...] - make PG_CONFIG usable, and install these packages with it; sets PG_MAJOR.
+# All at once, so that somebody who must ask for them asks once.  A PG_CONFIG given by its path is taken as it is.
 server_install() {
-    packages_install make gcc libc6-dev perl liblz4-dev libmicrohttpd-dev zlib1g-dev
-    if ! has_server; then
+    if has_server; then
+        packages_install $BUILD_PACKAGES "$@"
+    else
         case $PG_CONFIG in
         */*) die "no server with development files at $PG_CONFIG" ;;
         esac
-        packages_install postgresql postgresql-server-dev-all
+        packages_install $BUILD_PACKAGES postgresql postgresql-server-dev-all "$@"
         has_server || die "no server found by $PG_CONFIG after installing Debian's"
     fi
-    PG_MAJOR=$("$PG_CONFIG" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
+    PG_MAJOR=$(server_major)
+}
+
+server_major() {
+    "$PG_CONFIG" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/'
 }
 
 # work_open - make WORK, the directory that disappears at exit; servers in it are stopped.

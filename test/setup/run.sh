@@ -48,7 +48,7 @@ max_wal_size = 2GB
 CONF
 "$PG_BIN/psql" -X -q -d postgres -c "ALTER ROLE postgres PASSWORD '$PASSWORD'" -c 'CREATE DATABASE demo'
 note "making tables, starting the feeder (this machine's CPU, memory, load, disks, network every second)"
-sql -f "$ROOT/test/demo/tables.sql"
+sql -o /dev/null -f "$ROOT/test/demo/tables.sql"
 setsid perl "$ROOT/test/demo/feeder.pl" "$PG_BIN/psql" -X -q -d demo >"$LOGS/feeder.log" 2>&1 &
 FEEDER=$!
 note "simulating 90 days of two plants"

@@ -177,9 +177,12 @@ COUNTS=$WORK/counts
 : >"$COUNTS"
 case " $stages " in
 *" regress "* | *" isolation "* | *" tap "* | *" prove "*)
-    server_install
-    case " $stages " in *" tap "*) packages_install "postgresql-$PG_MAJOR-pgtap" ;; esac
-    case " $stages " in *" prove "*) packages_install libipc-run-perl && clients_install ;; esac
+    set --
+    # pgtap: that of the server which comes with it.
+    case " $stages " in *" tap "*) set -- "$@" "$(has_server && echo "postgresql-$(server_major)-pgtap" || echo pgtap)" ;; esac
+    case " $stages " in *" prove "*) set -- "$@" libipc-run-perl ;; esac
+    server_install "$@"
+    case " $stages " in *" prove "*) clients_install ;; esac
     server_paths
     cp "$ROOT/test/setup/test.conf" "$WORK/test.conf"
     { cat "$WORK/test.conf" && echo "$QUIET"; } >"$WORK/quiet.conf"
@@ -190,7 +193,7 @@ case " $stages " in
         stages=$(echo " $stages " | sed 's/ regress / /; s/ isolation / /; s/ tap / /; s/ prove / /')
     fi
     ;;
-*) packages_install make gcc libc6-dev perl liblz4-dev libmicrohttpd-dev zlib1g-dev ;;
+*) packages_install $BUILD_PACKAGES ;;
 esac
 for stage in $stages; do
     started=$(date +%s)

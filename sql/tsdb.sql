@@ -324,8 +324,8 @@ CREATE FUNCTION tsdb.as_of(target regclass, at timestamptz) RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'tsdb_as_of' LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION tsdb.as_of(regclass, timestamptz) IS 'rows of a table as they were known at a moment, as far as edits are journaled';
 -- A literal would be taken for a row of the form below.
-CREATE FUNCTION tsdb.as_of(target unknown, at timestamptz) RETURNS SETOF record
-    AS 'MODULE_PATHNAME', 'tsdb_as_of_literal' LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
+CREATE FUNCTION tsdb.as_of(target text, at timestamptz) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'tsdb_as_of_name' LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
 CREATE FUNCTION tsdb.as_of("row" anyelement, at timestamptz) RETURNS SETOF anyelement
     AS 'MODULE_PATHNAME', 'tsdb_as_of_row' LANGUAGE C STABLE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION tsdb.as_of(anyelement, timestamptz) IS 'the same by row type: SELECT * FROM tsdb.as_of(NULL::boiler, ...)';

@@ -105,12 +105,12 @@ tsdb_as_of(PG_FUNCTION_ARGS)
 	return run_as_of(fcinfo, PG_GETARG_OID(0), PG_GETARG_TIMESTAMPTZ(1));
 }
 
-/* tsdb_as_of_literal - the table is a literal: without this form it would be taken for a row. */
-PG_FUNCTION_INFO_V1(tsdb_as_of_literal);
+/* tsdb_as_of_name - the table by its name: of literals the parser takes the form with text first, else it would see a row. */
+PG_FUNCTION_INFO_V1(tsdb_as_of_name);
 Datum
-tsdb_as_of_literal(PG_FUNCTION_ARGS)
+tsdb_as_of_name(PG_FUNCTION_ARGS)
 {
-	return run_as_of(fcinfo, DatumGetObjectId(DirectFunctionCall1(regclassin, PG_GETARG_DATUM(0))), PG_GETARG_TIMESTAMPTZ(1));
+	return run_as_of(fcinfo, DatumGetObjectId(DirectFunctionCall1(text_regclass, PG_GETARG_DATUM(0))), PG_GETARG_TIMESTAMPTZ(1));
 }
 
 /* tsdb_as_of_row - the table is that of the argument's row type; its value does not matter. */

@@ -61,7 +61,7 @@ CONF
 # prove: Perl TAP, which makes its own clusters.
 stage_prove() {
     [ -n "$(ls "$ROOT"/test/t/*.pl 2>/dev/null)" ] || return 0
-    cp -r "$ROOT/test/t" "$WORK/t"
+    cp -r "$ROOT/test/t" "$ROOT/README.md" "$ROOT/docs" "$WORK"
     as_user mkdir "$WORK/home/prove"
     (
         cd "$WORK/home/prove"

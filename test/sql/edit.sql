@@ -39,6 +39,7 @@ SELECT count(*) FROM (TABLE original EXCEPT SELECT * FROM tsdb.as_of(NULL::edite
 SELECT count(*) FROM (SELECT * FROM tsdb.as_of(NULL::edited, (SELECT min(at) FROM tsdb.edits) - interval '1 us') EXCEPT TABLE original) x;
 SELECT count(*) FROM (SELECT * FROM tsdb.as_of(NULL::edited, now()) EXCEPT TABLE edited) x;
 SELECT count(*), sum(v) FROM tsdb.as_of('edited', now()) AS x (time timestamptz, sensor text, v float8, note text, quality tsdb.quality);
+SELECT count(*), sum(v) FROM tsdb.as_of('edited', '2100-01-01 08:00') AS x (time timestamptz, sensor text, v float8, note text, quality tsdb.quality);
 SELECT count(*), sum(v) FROM tsdb.as_of('edited'::regclass, now()) AS x (time timestamptz, sensor text, v float8, note text, quality tsdb.quality);
 
 -- The four functions.

@@ -6,8 +6,9 @@
  * Heap pages are emptied from the end down to `cut`, the first page that has to go: what lies
  * behind it fits into the free space before it.  Stretches of pages are taken from the end, the pages of one in
  * their order, which keeps streams readable in one go.  The rows of a page go together to the page that has just enough
- * room for them, the lowest of those; if there is none, each goes to one of its own.  Whatever can't
- * be moved ends the work: pages before it could not be given back.
+ * room for them, the lowest of those; if there is none, each goes to one of its own.  What fits by the sum of bytes may
+ * fit nowhere in one piece: then the cut moves up, page by page, until one of those behind it has the room.
+ * Whatever can't be moved ends the work: pages before it could not be given back.
  *
  * Rows that are moved count as deleted and inserted, by an ordinary transaction, under the
  * locks of a compaction.  So readers and standbys see what they saw, and a crash undoes a step.
@@ -40,13 +41,13 @@ struct TsdbMove
 {
 	Oid toast_oid;
 	BlockNumber cut; /* pages from here on are to be emptied */
+	BlockNumber from; /* those of the stretch that is being emptied */
 	BlockNumber next; /* pages from here on are empty */
 	uint64 rows;
 	uint64 bytes;
 
 	/* pages before the cut by the room they have */
-	BlockNumber npages; /* at most so many */
-	uint8 *room; /* of each, in units */
+	BlockNumber capacity; /* pages of the file beyond that are not listed */
 	BlockNumber *following; /* the next page in the list of those with so many units */
 	BlockNumber first[NUNITS]; /* heads of these lists */
 };
@@ -58,6 +59,7 @@ static void list_room(TsdbMove *move, TsdbStore *store);
 static uint8 free_units(TsdbStore *store, BlockNumber blkno);
 static void add_room(TsdbMove *move, BlockNumber blkno, Size nbytes);
 static BlockNumber take_room(TsdbMove *move, TsdbStore *store, Size nbytes, uint32 nrows);
+static BlockNumber find_room(TsdbMove *move, TsdbStore *store, Size nbytes);
 static bool empty_stretch(TsdbMove *move, TsdbStore *store, CommandId cid);
 static bool empty_page(TsdbMove *move, TsdbStore *store, BlockNumber blkno, CommandId cid);
 static BlockNumber take_room_for_all(TsdbMove *move, TsdbStore *store, const TsdbHeapRow *rows, uint32 nrows);
@@ -86,7 +88,7 @@ tsdb_move_begin(Relation rel)
 		move = palloc0(sizeof(TsdbMove));
 		move->toast_oid = tsdb_store_relid(store);
 		move->cut = cut;
-		move->next = npages;
+		move->from = move->next = npages;
 		list_room(move, store);
 	}
 	tsdb_store_close(store);
@@ -213,14 +215,11 @@ raise_cut(TsdbStore *store, BlockNumber cut, BlockNumber npages)
 static void
 list_room(TsdbMove *move, TsdbStore *store)
 {
-	Size page_bytes = sizeof(*move->room) + sizeof(*move->following);
-
-	move->npages = Min((Size) move->cut, (Size) maintenance_work_mem * 1024 / page_bytes);
-	move->room = MemoryContextAllocHuge(CurrentMemoryContext, Max(move->npages, 1) * sizeof(*move->room));
-	move->following = MemoryContextAllocHuge(CurrentMemoryContext, Max(move->npages, 1) * sizeof(*move->following));
+	move->capacity = Min((Size) move->next, (Size) maintenance_work_mem * 1024 / sizeof(*move->following));
+	move->following = MemoryContextAllocHuge(CurrentMemoryContext, Max(move->capacity, 1) * sizeof(*move->following));
 	for (int units = 0; units < NUNITS; units++)
 		move->first[units] = InvalidBlockNumber;
-	for (BlockNumber blkno = move->npages; blkno-- > 0;)
+	for (BlockNumber blkno = Min(move->cut, move->capacity); blkno-- > 0;)
 	{
 		CHECK_FOR_INTERRUPTS();
 		add_room(move, blkno, (Size) free_units(store, blkno) * ROOM_UNIT);
@@ -241,9 +240,8 @@ add_room(TsdbMove *move, BlockNumber blkno, Size nbytes)
 {
 	uint8 units = Min(nbytes / ROOM_UNIT, NUNITS - 1);
 
-	if (units < MIN_UNITS)
+	if (units < MIN_UNITS || blkno >= move->capacity)
 		return;
-	move->room[blkno] = units;
 	move->following[blkno] = move->first[units];
 	move->first[units] = blkno;
 }
@@ -269,20 +267,36 @@ take_room(TsdbMove *move, TsdbStore *store, Size nbytes, uint32 nrows)
 	return InvalidBlockNumber;
 }
 
+/* find_room - as take_room for a row; if there is none before the cut, behind it, and the cut moves up to there. */
+static BlockNumber
+find_room(TsdbMove *move, TsdbStore *store, Size nbytes)
+{
+	BlockNumber target = take_room(move, store, nbytes, 1);
+
+	while (!BlockNumberIsValid(target) && move->cut < move->from)
+	{
+		CHECK_FOR_INTERRUPTS();
+		add_room(move, move->cut, (Size) free_units(store, move->cut) * ROOM_UNIT);
+		move->cut++;
+		target = take_room(move, store, nbytes, 1);
+	}
+	return target;
+}
+
 /* empty_stretch - empty the last pages that are not; false when that can't be done. */
 static bool
 empty_stretch(TsdbMove *move, TsdbStore *store, CommandId cid)
 {
 	BlockNumber left = move->next - move->cut;
-	BlockNumber from = move->next - Min(left / 8 + 1, MAX_STRETCH);
 
-	for (BlockNumber blkno = from; blkno < move->next; blkno++)
+	move->from = move->next - Min(left / 8 + 1, MAX_STRETCH);
+	for (BlockNumber blkno = move->from; blkno < move->next; blkno++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (!empty_page(move, store, blkno, cid))
 			return false;
 	}
-	move->next = from;
+	move->next = move->from;
 	return true;
 }
 
@@ -341,7 +355,7 @@ move_singly(TsdbMove *move, TsdbStore *store, TsdbHeapRow *rows, uint32 nrows, C
 	qsort(rows, nrows, sizeof(TsdbHeapRow), compare_sizes);
 	for (uint32 i = 0; done && i < nrows; i++)
 	{
-		BlockNumber target = take_room(move, store, rows[i].heap_bytes, 1);
+		BlockNumber target = find_room(move, store, rows[i].heap_bytes);
 
 		done = BlockNumberIsValid(target) && move_row(move, store, &rows[i], target, cid);
 		if (done)

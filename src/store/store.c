@@ -65,7 +65,6 @@ static void toast_create(Relation rel);
 static void indexes_drop_abandoned(TsdbStore *store);
 static bool index_is_abandoned(Relation index);
 static PageHints *page_hints_get(Relation toast);
-static Size page_room(Relation toast, BlockNumber blkno);
 static int choose_page(TsdbStore *store, PageHints *hints, int place, Size nbytes);
 static void note_page(PageHints *hints, int place, BlockNumber blkno);
 static int turn_page(Relation toast, PageHints *hints, Size nbytes);
@@ -178,7 +177,7 @@ tsdb_store_piece_room(TsdbStore *store)
 
 	if (!BlockNumberIsValid(blkno) || blkno >= RelationGetNumberOfBlocks(store->toast))
 		return 0;
-	room = MAXALIGN_DOWN(page_room(store->toast, blkno));
+	room = MAXALIGN_DOWN(tsdb_store_page_room(store->toast, blkno));
 	return room > ROW_OVERHEAD ? Min(room - ROW_OVERHEAD, TSDB_STORE_MAX_BYTES) : 0;
 }
 
@@ -290,19 +289,6 @@ page_hints_get(Relation toast)
 	return hints;
 }
 
-/* page_room - bytes that a row may take on a page of the file. */
-static Size
-page_room(Relation toast, BlockNumber blkno)
-{
-	Buffer buffer = ReadBuffer(toast, blkno);
-	Size room;
-
-	LockBuffer(buffer, BUFFER_LOCK_SHARE);
-	room = store_free_bytes(BufferGetPage(buffer));
-	UnlockReleaseBuffer(buffer);
-	return room;
-}
-
 /* choose_page - make a page the target of the next row, if there is one to prefer; returns what heap_insert has to be told. */
 static int
 choose_page(TsdbStore *store, PageHints *hints, int place, Size nbytes)
@@ -319,7 +305,7 @@ choose_page(TsdbStore *store, PageHints *hints, int place, Size nbytes)
 	if (!BlockNumberIsValid(blkno))
 		return 0;
 	RelationSetTargetBlock(toast, blkno);
-	if (place == TSDB_KIND_RUN && is_known && page_room(toast, blkno) < MAXALIGN(nbytes))
+	if (place == TSDB_KIND_RUN && is_known && tsdb_store_page_room(toast, blkno) < MAXALIGN(nbytes))
 		return turn_page(toast, hints, nbytes);
 	return 0;
 }
@@ -356,7 +342,7 @@ turn_page(Relation toast, PageHints *hints, Size nbytes)
 	for (int i = 0; i < RUN_PAGES; i++)
 	{
 		blkno = hints->run_pages[(hints->next_run_page + i) % RUN_PAGES];
-		if (BlockNumberIsValid(blkno) && page_room(toast, blkno) >= wanted)
+		if (BlockNumberIsValid(blkno) && tsdb_store_page_room(toast, blkno) >= wanted)
 		{
 			RelationSetTargetBlock(toast, blkno);
 			return 0;
@@ -367,7 +353,7 @@ turn_page(Relation toast, PageHints *hints, Size nbytes)
 	blkno = GetPageWithFreeSpace(toast, wanted);
 	for (int tries = 0; BlockNumberIsValid(blkno) && tries < MAX_PAGE_TRIES; tries++)
 	{
-		Size room = page_room(toast, blkno);
+		Size room = tsdb_store_page_room(toast, blkno);
 
 		if (room >= wanted)
 		{

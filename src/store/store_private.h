@@ -67,6 +67,9 @@ store_free_bytes(Page page)
 	return PageIsNew(page) ? BLCKSZ - SizeOfPageHeaderData - sizeof(ItemIdData) : PageGetHeapFreeSpace(page);
 }
 
+/* tsdb_store_page_room - bytes that a row may take on a page of the file. */
+extern Size tsdb_store_page_room(Relation toast, BlockNumber blkno);
+
 /* tsdb_store_piece_page - where a row of a segment goes when `blkno`, maybe invalid, has no room: the first free page; invalid when there is none. */
 extern BlockNumber tsdb_store_piece_page(TsdbStore *store, BlockNumber blkno, Size nbytes);
 

@@ -26,7 +26,6 @@
 #define FIRST_ROOM 192 /* pages that are free as soon as a quarter of that holds runs */
 #define FREE_BYTES (BLCKSZ / 8 * 7)
 
-static Size free_bytes(Relation toast, BlockNumber blkno);
 static BlockNumber *choose_targets(TsdbStore *store, uint32 n);
 static uint32 find_last_free(Relation toast, BlockNumber npages, BlockNumber *targets, uint32 n);
 static void grow(Relation toast, BlockNumber npages, BlockNumber by);
@@ -70,7 +69,7 @@ tsdb_store_piece_page(TsdbStore *store, BlockNumber blkno, Size nbytes)
 		return blkno;
 	if (BlockNumberIsValid(blkno) && blkno < npages)
 	{
-		Size room = free_bytes(store->toast, blkno);
+		Size room = tsdb_store_page_room(store->toast, blkno);
 
 		if (room >= nbytes)
 			return blkno;
@@ -80,16 +79,14 @@ tsdb_store_piece_page(TsdbStore *store, BlockNumber blkno, Size nbytes)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (GetRecordedFreeSpace(store->toast, store->next_free) >= FREE_BYTES &&
-			free_bytes(store->toast, store->next_free) >= FREE_BYTES)
+			tsdb_store_page_room(store->toast, store->next_free) >= FREE_BYTES)
 			return store->next_free++;
 	}
 	return blkno;
 }
 
-// private functions
-
-static Size
-free_bytes(Relation toast, BlockNumber blkno)
+Size
+tsdb_store_page_room(Relation toast, BlockNumber blkno)
 {
 	Buffer buffer = ReadBuffer(toast, blkno);
 	Size room;
@@ -99,6 +96,8 @@ free_bytes(Relation toast, BlockNumber blkno)
 	UnlockReleaseBuffer(buffer);
 	return room;
 }
+
+// private functions
 
 /* Places for n pages, from the end of the file; InvalidBlockNumber where there is none to prefer. */
 static BlockNumber *

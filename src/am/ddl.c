@@ -50,7 +50,7 @@ static void prepare_create(TsdbDdlFrame *frame, CreateStmt *stmt);
 static void prepare_create_as(TsdbDdlFrame *frame, CreateTableAsStmt *stmt);
 static void prepare_new_table(TsdbDdlFrame *frame, const char *name, List **options);
 static CreateTableAsStmt *explained_create_as(Node *stmt);
-static bool is_made_by_tsdb(const char *access_method, PartitionBoundSpec *bound, List *parents);
+static Oid new_access_method(const char *access_method, PartitionBoundSpec *bound, List *parents);
 static List *constraints_of_alter(AlterTableStmt *stmt);
 
 void
@@ -223,20 +223,27 @@ prepare(TsdbDdlFrame *frame, Node *stmt)
 static void
 prepare_create(TsdbDdlFrame *frame, CreateStmt *stmt)
 {
-	bool ours = is_made_by_tsdb(stmt->accessMethod, stmt->partbound, stmt->inhRelations);
+	Oid am = new_access_method(stmt->accessMethod, stmt->partbound, stmt->inhRelations);
+	bool ours = am == tsdb_table_am_oid();
 
 	tsdb_ddl_refuse_references(stmt->tableElts, ours ? stmt->relation->relname : NULL);
 	if (stmt->partspec != NULL)
 		tsdb_ddl_options_refuse_parent(stmt->options, stmt->relation->relname);
 	else if (ours)
 		prepare_new_table(frame, stmt->relation->relname, &stmt->options);
+	else
+		tsdb_ddl_options_refuse_heap(stmt->options, stmt->relation->relname, am, true);
 }
 
 static void
 prepare_create_as(TsdbDdlFrame *frame, CreateTableAsStmt *stmt)
 {
-	if (is_made_by_tsdb(stmt->into->accessMethod, NULL, NIL))
+	Oid am = new_access_method(stmt->into->accessMethod, NULL, NIL);
+
+	if (am == tsdb_table_am_oid())
 		prepare_new_table(frame, stmt->into->rel->relname, &stmt->into->options);
+	else
+		tsdb_ddl_options_refuse_heap(stmt->into->options, stmt->into->rel->relname, am, true);
 }
 
 static void
@@ -261,9 +268,9 @@ explained_create_as(Node *stmt)
 	return (CreateTableAsStmt *) query->utilityStmt;
 }
 
-/* is_made_by_tsdb - will core make this table with our access method? */
-static bool
-is_made_by_tsdb(const char *access_method, PartitionBoundSpec *bound, List *parents)
+/* new_access_method - with which core will make this table. */
+static Oid
+new_access_method(const char *access_method, PartitionBoundSpec *bound, List *parents)
 {
 	Oid am = InvalidOid;
 
@@ -276,7 +283,7 @@ is_made_by_tsdb(const char *access_method, PartitionBoundSpec *bound, List *pare
 	}
 	if (!OidIsValid(am) && access_method == NULL)
 		am = get_table_am_oid(default_table_access_method, true);
-	return am == tsdb_table_am_oid();
+	return am;
 }
 
 /* constraints_of_alter - columns and constraints that an ALTER TABLE adds. */

@@ -46,6 +46,7 @@ struct TsdbDdlAlter
 };
 
 static bool find_table(AlterTableStmt *stmt, TsdbDdlAlter *alter);
+static void refuse_heap(AlterTableStmt *stmt, Oid access_method);
 static Oid new_access_method(AlterTableStmt *stmt, Oid current);
 static List *take_changes(AlterTableStmt *stmt, List **changes);
 static bool changes_core_options(AlterTableStmt *stmt);
@@ -151,6 +152,7 @@ find_table(AlterTableStmt *stmt, TsdbDdlAlter *alter)
 {
 	Oid relid = RangeVarGetRelid(stmt->relation, NoLock, true);
 	Oid before;
+	Oid after;
 	char relkind;
 
 	if (!OidIsValid(relid))
@@ -174,8 +176,25 @@ find_table(AlterTableStmt *stmt, TsdbDdlAlter *alter)
 	before = tsdb_ddl_object_access_method(relid);
 	alter->change.relid = relid;
 	alter->was_ours = before == tsdb_table_am_oid();
-	alter->will_be_ours = new_access_method(stmt, before) == tsdb_table_am_oid();
+	after = new_access_method(stmt, before);
+	alter->will_be_ours = after == tsdb_table_am_oid();
+	refuse_heap(stmt, after);
 	return alter->was_ours || alter->will_be_ours;
+}
+
+/* refuse_heap - our options are given to a table that heap has after the command. */
+static void
+refuse_heap(AlterTableStmt *stmt, Oid access_method)
+{
+	ListCell *lc;
+
+	foreach (lc, stmt->cmds)
+	{
+		AlterTableCmd *cmd = lfirst_node(AlterTableCmd, lc);
+
+		if (cmd->subtype == AT_SetRelOptions)
+			tsdb_ddl_options_refuse_heap((List *) cmd->def, stmt->relation->relname, access_method, false);
+	}
 }
 
 static Oid

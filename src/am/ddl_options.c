@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "access/reloptions.h"
+#include "catalog/pg_am.h"
 #include "commands/defrem.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -74,6 +75,27 @@ tsdb_ddl_options_refuse_parent(List *options, const char *table_name)
 					 errmsg("option \"%s\" can't be given to partitioned table \"%s\"", def->defname, table_name),
 					 errdetail("A partitioned table stores nothing itself."),
 					 errhint("Give the options to each partition: CREATE TABLE ... PARTITION OF ... USING tsdb WITH (...).")));
+	}
+}
+
+/* Of other access methods we can't know what they take. */
+void
+tsdb_ddl_options_refuse_heap(List *options, const char *table_name, Oid access_method, bool is_new)
+{
+	ListCell *lc;
+
+	if (access_method != HEAP_TABLE_AM_OID)
+		return;
+	foreach (lc, options)
+	{
+		DefElem *def = lfirst_node(DefElem, lc);
+
+		if (our_name(def) != NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("option \"%s\" can't be given to table \"%s\"", def->defname, table_name),
+					 errdetail("It is an option of tsdb, and the access method of the table is heap."),
+					 is_new ? errhint("Write USING tsdb in front of WITH.") : errhint("SET ACCESS METHOD tsdb in the same command makes it a table of tsdb.")));
 	}
 }
 

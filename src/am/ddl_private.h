@@ -81,6 +81,9 @@ extern List *tsdb_ddl_options_take(List *options, bool reset, List **ours);
 /* tsdb_ddl_options_refuse_parent - raise, with a hint, if options for a partitioned table are ours. */
 extern void tsdb_ddl_options_refuse_parent(List *options, const char *table_name);
 
+/* tsdb_ddl_options_refuse_heap - raise, with a hint, if options are ours and the table is one of heap's; is_new: by CREATE. */
+extern void tsdb_ddl_options_refuse_heap(List *options, const char *table_name, Oid access_method, bool is_new);
+
 /* tsdb_ddl_options_add_toast - append the settings of our TOAST relations that the user didn't give. */
 extern List *tsdb_ddl_options_add_toast(List *options);
 

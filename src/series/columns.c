@@ -38,6 +38,7 @@ static void assign_time(TupleDesc desc, const char *table_name, const char *name
 static int16 default_time_column(TupleDesc desc, const char *table_name, const TsdbTable *table);
 static void check_time(Form_pg_attribute attr, const char *table_name, const TsdbTable *table);
 static void assign_values(TupleDesc desc, const char *table_name, TsdbTable *table);
+static const char *nearest_type(Oid type_oid);
 static void fill_wanted(TupleDesc desc, const TsdbTableColumn *column, int attno, TsdbWanted *wanted);
 static uint64 missing_word(uint8 type, Datum value);
 static const uint8_t *missing_text(Datum value);
@@ -194,7 +195,8 @@ default_time_column(TupleDesc desc, const char *table_name, const TsdbTable *tab
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
 				 errmsg("tsdb table \"%s\" has no time column", table_name),
-				 errdetail("It must have a column of type timestamptz that is not a tag.")));
+				 errdetail("It must have a column of type timestamptz that is not a tag."),
+				 errhint("Declare one, for example: time timestamptz NOT NULL.  Columns of type timestamp or text don't do.")));
 	return found;
 }
 
@@ -231,8 +233,24 @@ assign_values(TupleDesc desc, const char *table_name, TsdbTable *table)
 					 errmsg("column \"%s\" of tsdb table \"%s\" has unsupported type %s",
 							NameStr(attr->attname), table_name, format_type_be(attr->atttypid)),
 					 errdetail("Value columns may be %s.", VALUE_TYPES),
-					 errhint("A column that identifies the series belongs into option \"%s\" and may have any hashable type.", TSDB_OPTION_TAGS)));
+					 errhint("Declare it %s, unless it identifies the series: then it belongs into option \"%s\" and may have any hashable type.",
+							 nearest_type(attr->atttypid), TSDB_OPTION_TAGS)));
 		fill_wanted(desc, column, attno, &table->values[table->nvalues++]);
+	}
+}
+
+/* nearest_type - what most people mean who write a type that value columns can't have. */
+static const char *
+nearest_type(Oid type_oid)
+{
+	switch (getBaseType(type_oid))
+	{
+		case NUMERICOID:
+			return "float8 or int8";
+		case TIMESTAMPOID:
+			return "timestamptz";
+		default:
+			return "text";
 	}
 }
 

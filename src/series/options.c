@@ -47,6 +47,7 @@ static void parse_retention(const char *value, TsdbOptions *options);
 static void parse_compact_after(const char *value, TsdbOptions *options);
 static void parse_require_reason(const char *value, TsdbOptions *options);
 static void parse_edit_horizon(const char *value, TsdbOptions *options);
+static bool read_grid(const char *value, int64 *us);
 static int64 parse_grid(const char *option, const char *value);
 static int64 parse_age(const char *option, const char *value);
 static bool decode_interval(const char *value, struct pg_itm_in *interval);
@@ -108,6 +109,14 @@ tsdb_options_parse(List *options, const char *table_name, TsdbOptions *result)
 				 errdetail("The block interval is %lld us, the sample interval %lld us.",
 						   (long long) result->block_us, (long long) result->sample_us),
 				 errhint("Leave \"%s\" out to have it chosen by the density of each series.", TSDB_OPTION_BLOCK_INTERVAL)));
+}
+
+bool
+tsdb_options_is_sample_interval(const char *value)
+{
+	int64 us;
+
+	return read_grid(value, &us);
 }
 
 char *
@@ -221,14 +230,21 @@ parse_edit_horizon(const char *value, TsdbOptions *options)
 static int64
 parse_grid(const char *option, const char *value)
 {
-	struct pg_itm_in interval;
 	int64 us;
 
-	if (!decode_interval(value, &interval) || interval.tm_mon != 0 || interval.tm_year != 0 ||
-		!interval_us(&interval, &us) || us < 1 || us > MAX_SPAN_US ||
-		(TSDB_US_PER_DAY % us != 0 && us % TSDB_US_PER_DAY != 0))
+	if (!read_grid(value, &us))
 		raise_invalid(option, value, option[0] == 'b' ? "auto, or " ALLOWED_GRID : ALLOWED_GRID);
 	return us;
+}
+
+static bool
+read_grid(const char *value, int64 *us)
+{
+	struct pg_itm_in interval;
+
+	return decode_interval(value, &interval) && interval.tm_mon == 0 && interval.tm_year == 0 &&
+		   interval_us(&interval, us) && *us >= 1 && *us <= MAX_SPAN_US &&
+		   (TSDB_US_PER_DAY % *us == 0 || *us % TSDB_US_PER_DAY == 0);
 }
 
 static int64
@@ -332,7 +348,7 @@ check_required(const char *name, bool given, const char *table_name, const char 
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"%s\" of tsdb table \"%s\" is missing", name, table_name),
 				 errdetail("Options \"%s\" and \"%s\" are required.", TSDB_OPTION_TAGS, TSDB_OPTION_SAMPLE_INTERVAL),
-				 errhint("Give it with WITH (%s, ...).", example)));
+				 errhint("Give it with WITH (%s, ...), or with SET (...) in ALTER TABLE.", example)));
 }
 
 static void

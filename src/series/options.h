@@ -53,6 +53,9 @@ extern bool tsdb_options_has(const char *name);
  */
 extern void tsdb_options_parse(List *options, const char *table_name, TsdbOptions *result);
 
+/* tsdb_options_is_sample_interval - is this a value that option sample_interval may have?  Looks at no catalog. */
+extern bool tsdb_options_is_sample_interval(const char *value);
+
 /*
  * tsdb_options_rename - the value of an option after a column got another name.
  *

@@ -80,6 +80,7 @@ static MemoryContext turn_context = NULL;
 
 static void raise_file_limit(void);
 static void open_server(void);
+static void warn_of_anonymous(void);
 static void close_server(void);
 static char *addresses(void);
 static void set_limits(TsdbHttpLimits *http, TsdbStreamLimits *stream);
@@ -137,6 +138,7 @@ tsdb_ingester_main(Datum arg)
 	server_context = AllocSetContextCreate(TopMemoryContext, "tsdb ingest server", ALLOCSET_DEFAULT_SIZES);
 	turn_context = AllocSetContextCreate(TopMemoryContext, "tsdb ingest requests", ALLOCSET_DEFAULT_SIZES);
 	open_server();
+	warn_of_anonymous();
 	tsdb_attach_done(DatumGetInt32(arg));
 
 	while (!ShutdownRequestPending)
@@ -196,6 +198,23 @@ open_server(void)
 	watch(tsdb_streams_fd(server.streams));
 	MemoryContextSwitchTo(caller);
 	ereport(LOG, (errmsg("tsdb takes line protocol for database \"%s\" on %s", tsdb_ingest_database, server.addresses)));
+}
+
+/* Else a misspelt name would look to clients like a wrong password. */
+static void
+warn_of_anonymous(void)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	StartTransactionCommand();
+	if (tsdb_anonymous_role[0] != '\0' && !OidIsValid(tsdb_auth_anonymous()))
+		ereport(LOG,
+				(errmsg("tsdb refuses line protocol without credentials"),
+				 errdetail("Setting \"tsdb.anonymous_role\" names \"%s\", which is no role that may log in to database \"%s\".",
+						   tsdb_anonymous_role, tsdb_ingest_database),
+				 errhint("CREATE ROLE ... LOGIN makes one; requests that come later will find it.")));
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(caller);
 }
 
 static void
@@ -264,6 +283,7 @@ reload(void)
 		open_server();
 	}
 	pfree(wanted);
+	warn_of_anonymous();
 }
 
 static void

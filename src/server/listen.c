@@ -42,6 +42,23 @@ tsdb_listen_open(const char *addresses, int type)
 	return listeners;
 }
 
+bool
+tsdb_listen_is_valid(const char *addresses)
+{
+	List *elements;
+	ListCell *lc;
+	char *host;
+	char *port;
+	char *schema;
+
+	if (!SplitGUCList(pstrdup(addresses), ',', &elements))
+		return false;
+	foreach (lc, elements)
+		if (!split_address(lfirst(lc), &host, &port, &schema))
+			return false;
+	return true;
+}
+
 void
 tsdb_listen_close(List *listeners)
 {

@@ -28,6 +28,9 @@ typedef struct TsdbListener
  */
 extern List *tsdb_listen_open(const char *addresses, int type);
 
+/* tsdb_listen_is_valid - can a list of addresses be read? */
+extern bool tsdb_listen_is_valid(const char *addresses);
+
 extern void tsdb_listen_close(List *listeners);
 
 #endif /* TSDB_LISTEN_H */

@@ -9,6 +9,8 @@
 
 #include <limits.h>
 
+#include "series/options.h"
+#include "server/listen.h"
 #include "server/settings.h"
 #include "utils/guc.h"
 
@@ -26,6 +28,8 @@ char *tsdb_default_sample_interval = NULL;
 
 static void define_addresses(void);
 static void define_limits(void);
+static bool check_addresses(char **value, void **extra, GucSource source);
+static bool check_sample_interval(char **value, void **extra, GucSource source);
 
 void
 tsdb_settings_init(void)
@@ -40,7 +44,7 @@ tsdb_settings_init(void)
 							   &tsdb_anonymous_role, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
 	DefineCustomStringVariable("tsdb.default_sample_interval", "Grid of the tables that the line protocol server makes.",
 							   "An interval such as '1us', which keeps every sample apart.",
-							   &tsdb_default_sample_interval, "1us", PGC_SIGHUP, 0, NULL, NULL, NULL);
+							   &tsdb_default_sample_interval, "1us", PGC_SIGHUP, 0, check_sample_interval, NULL, NULL);
 	define_addresses();
 	define_limits();
 }
@@ -52,13 +56,13 @@ define_addresses(void)
 {
 	DefineCustomStringVariable("tsdb.http_listen", "Addresses where line protocol is taken over HTTP.",
 							   "A list of host:port; empty: none.",
-							   &tsdb_http_listen, "127.0.0.1:8086", PGC_SIGHUP, GUC_LIST_INPUT, NULL, NULL, NULL);
+							   &tsdb_http_listen, "127.0.0.1:8086", PGC_SIGHUP, GUC_LIST_INPUT, check_addresses, NULL, NULL);
 	DefineCustomStringVariable("tsdb.tcp_listen", "Addresses where lines are taken over TCP.",
 							   "A list of host:port/schema; empty: none.",
-							   &tsdb_tcp_listen, "", PGC_SIGHUP, GUC_LIST_INPUT, NULL, NULL, NULL);
+							   &tsdb_tcp_listen, "", PGC_SIGHUP, GUC_LIST_INPUT, check_addresses, NULL, NULL);
 	DefineCustomStringVariable("tsdb.udp_listen", "Addresses where lines are taken over UDP.",
 							   "A list of host:port/schema; empty: none.",
-							   &tsdb_udp_listen, "", PGC_SIGHUP, GUC_LIST_INPUT, NULL, NULL, NULL);
+							   &tsdb_udp_listen, "", PGC_SIGHUP, GUC_LIST_INPUT, check_addresses, NULL, NULL);
 }
 
 static void
@@ -73,4 +77,24 @@ define_limits(void)
 							&tsdb_ingest_max_connections, 4096, 1, 1000000, PGC_POSTMASTER, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("tsdb.ingest_timeout", "Time after which a silent connection of the line protocol server is closed.", NULL,
 							&tsdb_ingest_timeout_s, 60, 1, 86400, PGC_POSTMASTER, GUC_UNIT_S, NULL, NULL, NULL);
+}
+
+static bool
+check_addresses(char **value, void **extra, GucSource source)
+{
+	if (tsdb_listen_is_valid(*value))
+		return true;
+	GUC_check_errdetail("It must be a list of host:port, or port alone.");
+	GUC_check_errhint("For instance 127.0.0.1:8086, or *:8086 for all interfaces; lines over TCP and UDP may have a schema behind them: 127.0.0.1:8094/public.");
+	return false;
+}
+
+static bool
+check_sample_interval(char **value, void **extra, GucSource source)
+{
+	if (tsdb_options_is_sample_interval(*value))
+		return true;
+	GUC_check_errdetail("It must be an interval with a unit that divides a day or is a multiple of one.");
+	GUC_check_errhint("For instance 1us, 100ms, 10s or 1min.");
+	return false;
 }

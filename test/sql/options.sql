@@ -166,6 +166,12 @@ ALTER TABLE by_default SET (sample_interval = '20s');
 ROLLBACK;
 ALTER TABLE by_default SET (sample_interval = '20s');
 
+-- settings of the line protocol server are refused before they are written
+ALTER SYSTEM SET tsdb.http_listen = '127.0.0.1:8086', 'nonsense';
+ALTER SYSTEM SET tsdb.tcp_listen = 'localhost:8094/';
+ALTER SYSTEM SET tsdb.default_sample_interval = '7s';
+ALTER SYSTEM SET tsdb.default_sample_interval = '10';
+
 -- privileges
 CREATE ROLE regress_tsdb_other;
 SET ROLE regress_tsdb_other;

@@ -285,6 +285,15 @@ sub test_settings
 	holds('their rows', q{SELECT s.time = h.time AND s.time = '2020-08-01 00:00:00+00', s.host, h.host, s.v, h.v, h.note FROM d.set s, d.heap h WHERE h.host LIKE 'set%'}, q{t|a\b|set\b|0.1|0.1|a\b'c});
 	$node->restart;
 	wait_server();
+	# A name that is no role looks to clients like a wrong password: the log says what it is.
+	my $log_end = -s $node->logfile;
+	$node->safe_psql('postgres', 'ALTER SYSTEM SET tsdb.anonymous_role = wirter');
+	$node->reload;
+	ok($node->wait_for_log(qr/Setting "tsdb.anonymous_role" names "wirter", which is no role/, $log_end), 'the log names a role that is none');
+	writes('who gives no name is refused then', qr/^401 /, $w, 'set v=1');
+	$node->safe_psql('postgres', 'ALTER SYSTEM RESET tsdb.anonymous_role');
+	$node->restart;
+	wait_server();
 	return;
 }
 

@@ -96,6 +96,7 @@ static void limit_memory(TableBuffer *buffer);
 static Size total_bytes(void);
 static Size level_bytes(const Level *level);
 static bool has_rows(const TableBuffer *buffer);
+static bool is_empty(const Level *level);
 static bool flush_buffer(TableBuffer *buffer, bool at_commit);
 static uint64 reserve_outer(TableBuffer *buffer, Relation rel);
 static void drop_levels(TableBuffer *buffer);
@@ -228,7 +229,10 @@ tsdb_buffer_forget(Relation rel)
 	TableBuffer *buffer = find_buffer(rel);
 
 	if (buffer != NULL)
+	{
 		drop_levels(buffer);
+		buffer->nruns = 0;
+	}
 	tsdb_baserows_forget(rel);
 }
 
@@ -485,6 +489,15 @@ has_rows(const TableBuffer *buffer)
 	return false;
 }
 
+static bool
+is_empty(const Level *level)
+{
+	for (int c = 0; c < level->nchunks; c++)
+		if (level->chunks[c]->rows.nrows > 0)
+			return false;
+	return true;
+}
+
 /* Write the rows of the current level; true when no row is left in the buffer. */
 static bool
 flush_buffer(TableBuffer *buffer, bool at_commit)
@@ -519,6 +532,14 @@ flush_buffer(TableBuffer *buffer, bool at_commit)
 	}
 
 	review_level(rel, level);
+	if (is_empty(level))
+	{
+		/* The watcher took all rows out.  Without a run there would be no barrier to hold reservations for outer levels. */
+		relation_close(rel, NoLock);
+		free_level(level);
+		buffer->nlevels--;
+		return !has_rows(buffer);
+	}
 
 	/*
 	 * From the first reservation until a run with its barrier is in place nobody may read the barrier.  The

@@ -150,8 +150,12 @@ tsdb_capture_end_command(CommandId cid)
 void
 tsdb_capture_end_all(void)
 {
-	if (open_edits != NIL)
-		finish_some(true, InvalidCommandId);
+	if (open_edits == NIL)
+		return;
+	/* COMMIT and RELEASE come without one; long values of the journal need it. */
+	PushActiveSnapshot(GetTransactionSnapshot());
+	finish_some(true, InvalidCommandId);
+	PopActiveSnapshot();
 }
 
 TsdbEditKind

@@ -221,6 +221,17 @@ SELECT count = :count AND md5 = :'md5' AS same FROM fingerprint;
 SELECT * FROM tsdb.verify('blocks');
 DROP VIEW fingerprint;
 
+-- What a function writes is an edit too; it is over with the savepoint or the transaction.
+BEGIN;
+SET LOCAL tsdb.edit_reason = 'by a function';
+SAVEPOINT a;
+INSERT INTO blocks (time, sensor) VALUES ('2024-01-11 12:00Z', 1);
+SELECT tsdb_test.range_delete('blocks', NULL, '2024-01-11 12:00Z', '2024-01-11 12:01Z');
+RELEASE a;
+SELECT tsdb_test.range_delete('blocks', NULL, '2024-01-11 12:00Z', '2024-01-11 12:01Z');
+COMMIT;
+SELECT kind, written FROM tsdb.edits WHERE reason = 'by a function' ORDER BY id;
+
 DROP VIEW journal;
 DROP FUNCTION nth;
 DROP TABLE edited, original, strict, triggered, big, blocks;

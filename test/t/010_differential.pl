@@ -110,11 +110,13 @@ sub connect_session
 	my ($self) = @_;
 	my $parallel = $self->{is_racing} ? 0 : pick(0, 0, 2);
 
+	$self->{reason} = pick('', '', '', 'a reason');
 	$self->{psql} = TsdbSession->new($self->{name}, $node->connstr('postgres'), \&remember);
 	$self->{psql}->one($_) foreach (
 		"SET timezone = 'UTC'",
 		"SET tsdb.write_buffer = '$self->{buffer}'",
 		"SET max_parallel_workers_per_gather = $parallel",
+		"SET tsdb.edit_reason = '$self->{reason}'",
 		"SET tsdb.enable_scan = " . pick('on', 'on', 'off'),
 		'SET lock_timeout = 150');
 	forget_transaction($self);
@@ -279,6 +281,7 @@ sub do_change
 	my ($self) = @_;
 	my @kinds = $self->{is_racing} ? (qw(insert insert bulk copy_in)) :
 	  (qw(insert insert insert bulk bulk update update delete move merge copy_in self_insert cut swap));
+	push @kinds, qw(mark unmark), $twin->{is_partitioned} ? () : qw(backfill overwrite) if !$self->{is_racing};
 	my $kind = pick(@kinds);
 
 	$done{$kind}++;
@@ -311,7 +314,7 @@ sub do_truncate
 {
 	my ($self) = @_;
 
-	return if $self->{is_racing} && $self->{open};
+	return if $self->{reason} || $self->{is_racing} && $self->{open};
 	return change_model($self, $twin->copy, $twin->truncate);
 }
 

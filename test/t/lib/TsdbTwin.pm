@@ -415,6 +415,58 @@ sub range
 	return (join(', ', map { "'$_'::regclass" } $self->tables), $from, $until);
 }
 
+# backfill, overwrite - edits by function; what is there stays, or gives way
+sub backfill
+{
+	my ($self, $session) = @_;
+	my $source = chance(0.5) ? $self->rows_source($session, 1 + int(rand(12))) : $self->bulk_source($session, 1 + int(rand(3000)));
+	my ($names, $keys) = ($self->names, $self->key_names);
+
+	return {
+		m => $self->edit_call('backfill', "SELECT $names FROM $source ORDER BY ord"),
+		h => ["INSERT INTO h ($names) SELECT DISTINCT ON ($keys) $names FROM $source ORDER BY $keys, ord DESC ON CONFLICT DO NOTHING"] };
+}
+
+sub overwrite
+{
+	my ($self, $session) = @_;
+	my $upsert = $self->insert($session);
+	(my $source = $upsert->{m}) =~ s/^INSERT INTO m \(.*?\) //;
+
+	# Columns are matched by name, and the time is an expression here.
+	$source =~ s/time \+ jitter/time + jitter AS time/;
+	$upsert->{m} = $self->edit_call('overwrite', $source);
+	return $upsert;
+}
+
+sub edit_call
+{
+	my ($self, $function, $source) = @_;
+	return "SELECT tsdb.$function('m', \$source\$$source\$source\$, 'a reason')";
+}
+
+# mark - a range vanishes but stays on record; unmark - and is put back at once
+sub mark
+{
+	my ($self, $session) = @_;
+	my ($tables, $from, $until) = $self->range($session);
+
+	return {
+		m => "SELECT count(tsdb.mark_deleted(t, '{}', $from, $until, 'a reason')) FROM unnest(ARRAY[$tables]) t",
+		h => ["DELETE FROM h WHERE time >= $from AND time < $until"] };
+}
+
+sub unmark
+{
+	my ($self, $session) = @_;
+	my ($tables, $from, $until) = $self->range($session);
+
+	return {
+		m => "DO \$\$ DECLARE ids int8[]; BEGIN SELECT array_agg(tsdb.mark_deleted(t, '{}', $from, $until, 'a reason')) INTO ids FROM unnest(ARRAY[$tables]) t; "
+		  . "PERFORM tsdb.undo(i, 'a mistake') FROM unnest(ids) i; END \$\$",
+		h => [] };
+}
+
 # move - rows to other times or series; the twin takes them out and upserts them
 sub move
 {

@@ -254,7 +254,8 @@ merge_segment(TsdbCompaction *compaction, TsdbRunCursors *cursors, uint32 series
 	while (next_time(&merge, &time_us))
 		merge_next(&merge, time_us);
 	MemoryContextSwitchTo(caller);
-	(void) finish_segment(&merge, compaction->barrier);
+	/* A run that this transaction itself has merged holds the barrier below what is in segments already. */
+	(void) finish_segment(&merge, Max(merge.watermark, compaction->barrier));
 }
 
 /* All of the old segment is taken apart. */

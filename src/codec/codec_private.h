@@ -8,8 +8,9 @@
  * checks that nothing is left over.
  *
  * Vector code: TSDB_CLONES compiles a function twice and lets the loader
- * choose; nothing but speed may depend on that.  -DTSDB_NO_SIMD leaves only
- * the plain twin.
+ * choose; a few inner loops are written for AVX2 and AVX-512 and choose by
+ * tsdb_cpu_has.  Nothing but speed may depend on either.  -DTSDB_NO_SIMD
+ * leaves only the plain twins.
  *-------------------------------------------------------------------------
  */
 #ifndef TSDB_CODEC_PRIVATE_H
@@ -33,6 +34,18 @@
 #define TSDB_CLONES
 #endif
 #define TSDB_INLINE inline __attribute__((always_inline))
+#define TSDB_TARGET_AVX2 __attribute__((target("avx2")))
+#define TSDB_TARGET_AVX512 __attribute__((target("avx512f,avx512bw,avx512vbmi,avx512vbmi2,popcnt")))
+
+/* What a loop that is written for a processor needs of it. */
+typedef enum TsdbCpu
+{
+	TSDB_CPU_PLAIN,
+	TSDB_CPU_AVX2,
+	TSDB_CPU_AVX512 /* with VBMI2: Ice Lake, Zen 4 and later */
+} TsdbCpu;
+
+extern TsdbCpu tsdb_cpu_limit; /* tests lower it to reach the twins */
 
 /* The set of codecs that a nested chunk may use. */
 #define TSDB_MASK(codec) (1u << (codec))
@@ -52,6 +65,19 @@
 #define TSDB_TAG(codec, parameter) ((uint8_t) ((codec) | (parameter) << 3))
 #define TSDB_TAG_CODEC(tag) ((TsdbCodec) ((tag) &7))
 #define TSDB_TAG_PARAMETER(tag) ((uint32_t) (tag) >> 3)
+
+#ifdef TSDB_HAVE_AVX2
+static inline bool
+tsdb_cpu_has(TsdbCpu cpu)
+{
+	if (cpu > tsdb_cpu_limit)
+		return false;
+	if (cpu == TSDB_CPU_AVX512)
+		return __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("avx512vbmi") &&
+			   __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("popcnt");
+	return cpu == TSDB_CPU_PLAIN || __builtin_cpu_supports("avx2");
+}
+#endif
 
 static inline bool
 tsdb_type_is_float(TsdbType type)
@@ -106,6 +132,36 @@ tsdb_double_from_word(TsdbType type, uint64_t word)
 	return wide;
 }
 
+/*
+ * Double to integer and back by adding 1.5 * 2^52, which rounds to the nearest
+ * integer and leaves it in the low bits: exact below 2^51, no undefined
+ * conversion of NaN, and it needs no vector conversion instruction.
+ */
+#define TSDB_ROUNDER 6755399441055744.0
+#define TSDB_ROUNDER_BITS UINT64_C(0x4338000000000000)
+
+/* tsdb_round_to_integer - the nearest integer, or anything when |value| >= 2^51 or NaN. */
+static TSDB_INLINE int64_t
+tsdb_round_to_integer(double value)
+{
+	double moved = value + TSDB_ROUNDER;
+	uint64_t bits;
+
+	memcpy(&bits, &moved, 8);
+	return (int64_t) (bits - TSDB_ROUNDER_BITS);
+}
+
+/* tsdb_integer_to_double - of an integer below 2^51; of others a fixed something. */
+static TSDB_INLINE double
+tsdb_integer_to_double(int64_t integer)
+{
+	uint64_t bits = (uint64_t) integer + TSDB_ROUNDER_BITS;
+	double moved;
+
+	memcpy(&moved, &bits, 8);
+	return moved - TSDB_ROUNDER;
+}
+
 static inline void *
 tsdb_mem_array(const TsdbMem *mem, size_t n, size_t width)
 {
@@ -113,14 +169,22 @@ tsdb_mem_array(const TsdbMem *mem, size_t n, size_t width)
 }
 
 /*
- * bits.c, lanes.c, rice.c - bit strings.
+ * bitstring.c, lanes.c - bit strings.
  */
 extern void tsdb_lanes_pack(uint8_t *to, const uint32_t *values, uint32_t width);
 extern void tsdb_lanes_unpack(const uint8_t *from, uint32_t *values, uint32_t width);
 extern void tsdb_bitstring_pack(uint8_t *to, const uint64_t *values, uint32_t n, uint32_t width);
 extern void tsdb_bitstring_unpack(const uint8_t *from, uint64_t *values, uint32_t n, uint32_t width);
+extern void tsdb_bitstring_unpack_narrow(const uint8_t *from, uint32_t *values, uint32_t n, uint32_t width);
 extern size_t tsdb_unary_pack(uint8_t *to, const uint8_t *quotients, uint32_t n);
+#define TSDB_UNARY_ROOM 128 /* bytes past the last quotient that unpacking may write */
 extern bool tsdb_unary_unpack(TsdbSpan from, uint8_t *quotients, uint32_t n);
+
+/*
+ * prefix_sum.c - residuals to values.
+ */
+extern uint32_t tsdb_sum_deltas(const uint32_t *residuals, uint32_t n, uint32_t previous, uint32_t slope, int32_t *offsets);
+extern uint32_t tsdb_sum_seconds(const uint32_t *residuals, uint32_t n, uint32_t previous, uint32_t *delta, int32_t *offsets);
 
 /*
  * ipk_encode.c, ipk_decode.c - packed integers; the layout is described in ipk_encode.c.
@@ -209,7 +273,7 @@ typedef struct TsdbRange
 extern TsdbStatus tsdb_ipk_range(TsdbSpan *src, uint32_t n, const int64_t *skip, uint32_t n_skip, TsdbRange *range);
 
 /*
- * dec.c, bits.c, dict.c, rle.c - the bodies of chunks, after the tag byte.
+ * dec.c, bits.c, dict.c, dict_fold.c, rle.c - the bodies of chunks, after the tag byte.
  */
 extern const double tsdb_power_of_ten[TSDB_MAX_DECIMALS + 1];
 
@@ -233,6 +297,7 @@ extern bool tsdb_dict_encode(TsdbBytes *out, TsdbType type, const uint64_t *word
 							 const TsdbMem *scratch);
 extern TsdbStatus tsdb_dict_decode(TsdbSpan *src, TsdbType type, uint64_t *words, uint32_t n, unsigned mask,
 								   const TsdbMem *scratch);
+extern uint64_t *tsdb_dict_read(TsdbSpan *src, TsdbType type, uint32_t n, uint32_t *d, unsigned mask, const TsdbMem *scratch);
 extern TsdbStatus tsdb_dict_fold(TsdbSpan *src, uint32_t n, unsigned mask, TsdbFoldState *state, const TsdbMem *scratch);
 
 extern uint32_t tsdb_rle_count(const uint64_t *words, uint32_t n);

@@ -19,9 +19,7 @@
  * the distance takes a bit or two, where the value takes eight bytes.
  *
  * The exceptions stand before the integers, so that a fold can leave them out
- * while it reads.  i and back is done by adding 1.5 * 2^52, which rounds to
- * the nearest integer and leaves it in the low bits: exact below 2^51, no
- * undefined conversion of NaN, and it needs no vector conversion instruction.
+ * while it reads.
  *-------------------------------------------------------------------------
  */
 #include "codec/codec_private.h"
@@ -36,8 +34,6 @@
 #define NEIGHBOUR 2 /* an exception that lies beside a decimal */
 #define NSAMPLES 64
 #define LIMIT TSDB_DEC_LIMIT
-#define ROUNDER 6755399441055744.0 /* 1.5 * 2^52 */
-#define ROUNDER_BITS UINT64_C(0x4338000000000000)
 
 const double tsdb_power_of_ten[TSDB_MAX_DECIMALS + 1] = {
 	1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
@@ -53,8 +49,6 @@ typedef struct DecHead
 	int64_t *distances; /* of the exceptions, or NULL */
 } DecHead;
 
-static TSDB_INLINE int64_t round_to_integer(double value);
-static TSDB_INLINE double integer_to_double(int64_t integer);
 static TSDB_INLINE uint64_t word8(double value);
 static TSDB_INLINE uint64_t word4(double value);
 static TSDB_INLINE bool is_in_range(int64_t integer);
@@ -224,7 +218,7 @@ tsdb_dec_integer(TsdbType type, uint64_t word, uint32_t decimals, int64_t *integ
 uint64_t
 tsdb_dec_word(TsdbType type, int64_t integer, uint32_t decimals)
 {
-	double value = integer_to_double(integer) / tsdb_power_of_ten[decimals];
+	double value = tsdb_integer_to_double(integer) / tsdb_power_of_ten[decimals];
 
 	return type == TSDB_TYPE_FLOAT4 ? word4(value) : word8(value);
 }
@@ -276,28 +270,6 @@ tsdb_dec_candidates(TsdbType type, const uint64_t *words, uint32_t n, uint8_t ca
 
 // private functions
 
-/* The nearest integer, or anything when |value| >= 2^51 or NaN. */
-static TSDB_INLINE int64_t
-round_to_integer(double value)
-{
-	double moved = value + ROUNDER;
-	uint64_t bits;
-
-	memcpy(&bits, &moved, 8);
-	return (int64_t) (bits - ROUNDER_BITS);
-}
-
-/* The double of an integer below 2^51; of others a fixed something. */
-static TSDB_INLINE double
-integer_to_double(int64_t integer)
-{
-	uint64_t bits = (uint64_t) integer + ROUNDER_BITS;
-	double moved;
-
-	memcpy(&moved, &bits, 8);
-	return moved - ROUNDER;
-}
-
 static TSDB_INLINE uint64_t
 word8(double value)
 {
@@ -344,8 +316,8 @@ find_integers8(const uint64_t *words, uint32_t n, double scale, int64_t *integer
 		uint64_t is_bad;
 
 		memcpy(&value, &words[i], 8);
-		integer = round_to_integer(value * scale);
-		is_bad = (uint64_t) !is_in_range(integer) | (word8(integer_to_double(integer) / scale) != words[i]);
+		integer = tsdb_round_to_integer(value * scale);
+		is_bad = (uint64_t) !is_in_range(integer) | (word8(tsdb_integer_to_double(integer) / scale) != words[i]);
 		integers[i] = integer;
 		bad[i] = (uint8_t) is_bad;
 		nbad += is_bad;
@@ -361,10 +333,10 @@ find_integers4(const uint64_t *words, uint32_t n, double scale, int64_t *integer
 	for (uint32_t i = 0; i < n; i++)
 	{
 		double value = tsdb_double_from_word(TSDB_TYPE_FLOAT4, words[i]);
-		int64_t integer = round_to_integer(value * scale);
+		int64_t integer = tsdb_round_to_integer(value * scale);
 		uint64_t is_bad;
 
-		is_bad = (uint64_t) !is_in_range(integer) | (word4(integer_to_double(integer) / scale) != (uint32_t) words[i]);
+		is_bad = (uint64_t) !is_in_range(integer) | (word4(tsdb_integer_to_double(integer) / scale) != (uint32_t) words[i]);
 		integers[i] = integer;
 		bad[i] = (uint8_t) is_bad;
 		nbad += is_bad;
@@ -578,11 +550,11 @@ words_from_integers(TsdbType type, const int64_t *integers, double scale, uint64
 	if (type == TSDB_TYPE_FLOAT4)
 	{
 		for (uint32_t i = 0; i < n; i++)
-			words[i] = word4(integer_to_double(integers[i]) / scale);
+			words[i] = word4(tsdb_integer_to_double(integers[i]) / scale);
 	}
 	else
 	{
 		for (uint32_t i = 0; i < n; i++)
-			words[i] = word8(integer_to_double(integers[i]) / scale);
+			words[i] = word8(tsdb_integer_to_double(integers[i]) / scale);
 	}
 }

@@ -15,7 +15,6 @@
  */
 #include "codec/codec_private.h"
 
-#define MAX_SPREAD (INT64_C(1) << 48) /* times TSDB_MAX_VALUES it still fits int64 */
 #define PROBE_STEP 1024 /* values after which a hopeless dictionary is given up */
 
 /* Distinct words of a chunk in order of their first use. */
@@ -34,22 +33,9 @@ typedef struct KeyNumber
 	uint32_t number;
 } KeyNumber;
 
-/* A dictionary in DEC without exceptions. */
-typedef struct Decimals
-{
-	uint32_t d;
-	uint32_t decimals;
-	int64_t *integers;
-} Decimals;
-
 static bool collect(WordSet *set, const uint64_t *words, uint32_t n, uint16_t *numbers, const TsdbMem *scratch);
 static void sort_keys(KeyNumber *keys, KeyNumber *spare, uint32_t n);
 static void write_dictionary(TsdbBytes *out, TsdbType type, const KeyNumber *sorted, uint32_t d, unsigned mask, const TsdbMem *scratch);
-static uint64_t *read_dictionary(TsdbSpan *src, TsdbType type, uint32_t n, uint32_t *d, unsigned mask, const TsdbMem *scratch);
-static bool read_decimals(TsdbSpan *src, uint32_t n, Decimals *decimals, const TsdbMem *scratch);
-static void fold_decimals(TsdbFoldState *state, const Decimals *decimals, const uint16_t *codes, uint32_t n);
-static void range_codes(const uint16_t *codes, uint32_t n, uint16_t *least, uint16_t *greatest);
-static void count_codes(const uint16_t *codes, uint32_t n, uint32_t *counts, uint32_t d);
 
 /*
  * tsdb_dict_encode - append a whole chunk, tag included.
@@ -98,7 +84,7 @@ tsdb_dict_decode(TsdbSpan *src, TsdbType type, uint64_t *words, uint32_t n, unsi
 {
 	uint16_t *codes = tsdb_mem_array(scratch, n, sizeof(uint16_t));
 	uint32_t d;
-	uint64_t *dictionary = read_dictionary(src, type, n, &d, mask, scratch);
+	uint64_t *dictionary = tsdb_dict_read(src, type, n, &d, mask, scratch);
 
 	if (dictionary == NULL || tsdb_ipk_decode_codes(src, codes, n, d) != TSDB_OK)
 		return TSDB_CORRUPT;
@@ -108,45 +94,24 @@ tsdb_dict_decode(TsdbSpan *src, TsdbType type, uint64_t *words, uint32_t n, unsi
 }
 
 /*
- * tsdb_dict_fold - the body of a chunk into a running fold.
- *
- * A dictionary of decimals is summed up as integers.  Another: each value
- * once, with its count, unless the values hardly repeat.
+ * tsdb_dict_read - the d distinct words before the codes, ascending by key; NULL when they are damaged.
  */
-TsdbStatus
-tsdb_dict_fold(TsdbSpan *src, uint32_t n, unsigned mask, TsdbFoldState *state, const TsdbMem *scratch)
+uint64_t *
+tsdb_dict_read(TsdbSpan *src, TsdbType type, uint32_t n, uint32_t *d, unsigned mask, const TsdbMem *scratch)
 {
-	uint16_t *codes = tsdb_mem_array(scratch, n, sizeof(uint16_t));
-	Decimals decimals;
-	uint64_t *dictionary;
-	uint32_t d;
+	uint64_t count;
+	uint64_t *words;
 
-	if (state->type == TSDB_TYPE_FLOAT8 && read_decimals(src, n, &decimals, scratch))
-	{
-		if (tsdb_ipk_decode_codes(src, codes, n, decimals.d) != TSDB_OK)
-			return TSDB_CORRUPT;
-		fold_decimals(state, &decimals, codes, n);
-		return TSDB_OK;
-	}
-	dictionary = read_dictionary(src, state->type, n, &d, mask, scratch);
-	if (dictionary == NULL || tsdb_ipk_decode_codes(src, codes, n, d) != TSDB_OK)
-		return TSDB_CORRUPT;
-	if (d > n / 4)
-	{
-		uint64_t *words = tsdb_mem_array(scratch, n, sizeof(uint64_t));
-
-		for (uint32_t i = 0; i < n; i++)
-			words[i] = dictionary[codes[i]];
-		tsdb_fold_add_words(state, words, n);
-	}
-	else
-	{
-		uint32_t *counts = tsdb_mem_array(scratch, 4 * d, sizeof(uint32_t));
-
-		count_codes(codes, n, counts, d);
-		tsdb_fold_add_weighted(state, dictionary, counts, d);
-	}
-	return TSDB_OK;
+	if (!tsdb_span_read_varint(src, &count) || count < 2 || count > TSDB_MAX_DICTIONARY || count > n / 2)
+		return NULL;
+	*d = (uint32_t) count;
+	words = tsdb_mem_array(scratch, *d, sizeof(uint64_t));
+	if (tsdb_chunk_decode(src, type, words, *d, mask & TSDB_MASK_DICTIONARY, scratch) != TSDB_OK)
+		return NULL;
+	for (uint32_t i = 1; i < *d; i++)
+		if (tsdb_key_from_word(type, words[i]) <= tsdb_key_from_word(type, words[i - 1]))
+			return NULL;
+	return words;
 }
 
 // private functions
@@ -225,117 +190,4 @@ write_dictionary(TsdbBytes *out, TsdbType type, const KeyNumber *sorted, uint32_
 		words[i] = tsdb_word_from_key(type, sorted[i].key);
 	tsdb_bytes_append_varint(out, d);
 	tsdb_chunk_encode(out, type, words, d, mask & TSDB_MASK_DICTIONARY, scratch);
-}
-
-/* NULL when it is damaged. */
-static uint64_t *
-read_dictionary(TsdbSpan *src, TsdbType type, uint32_t n, uint32_t *d, unsigned mask, const TsdbMem *scratch)
-{
-	uint64_t count;
-	uint64_t *words;
-
-	if (!tsdb_span_read_varint(src, &count) || count < 2 || count > TSDB_MAX_DICTIONARY || count > n / 2)
-		return NULL;
-	*d = (uint32_t) count;
-	words = tsdb_mem_array(scratch, *d, sizeof(uint64_t));
-	if (tsdb_chunk_decode(src, type, words, *d, mask & TSDB_MASK_DICTIONARY, scratch) != TSDB_OK)
-		return NULL;
-	for (uint32_t i = 1; i < *d; i++)
-		if (tsdb_key_from_word(type, words[i]) <= tsdb_key_from_word(type, words[i - 1]))
-			return NULL;
-	return words;
-}
-
-/*
- * False, with src where it was, when the dictionary is of another kind, or
- * damaged, or spans so much that the sum of n distances could overflow.
- */
-static bool
-read_decimals(TsdbSpan *src, uint32_t n, Decimals *decimals, const TsdbMem *scratch)
-{
-	TsdbSpan rest = *src;
-	uint64_t count;
-
-	if (!tsdb_span_read_varint(&rest, &count) || count < 2 || count > TSDB_MAX_DICTIONARY || count > n / 2)
-		return false;
-	decimals->d = (uint32_t) count;
-	decimals->integers = tsdb_mem_array(scratch, decimals->d, sizeof(int64_t));
-	if (!tsdb_dec_decode_integers(&rest, &decimals->decimals, decimals->integers, decimals->d))
-		return false;
-	for (uint32_t i = 1; i < decimals->d; i++)
-		if (decimals->integers[i] <= decimals->integers[i - 1])
-			return false;
-	if (decimals->integers[decimals->d - 1] - decimals->integers[0] > MAX_SPREAD)
-		return false;
-	*src = rest;
-	return true;
-}
-
-/* Sum of the distances from the least integer; the range is that of the codes. */
-static void
-fold_decimals(TsdbFoldState *state, const Decimals *decimals, const uint16_t *codes, uint32_t n)
-{
-	const int64_t *integers = decimals->integers;
-	int64_t base = integers[0];
-	int64_t sums[2] = {0};
-	uint16_t least;
-	uint16_t greatest;
-	uint32_t i;
-
-	range_codes(codes, n, &least, &greatest);
-	for (i = 0; i + 4 <= n; i += 4)
-	{
-		uint64_t four; /* one load instead of four */
-
-		memcpy(&four, codes + i, sizeof(four));
-		sums[0] += (integers[four & 0xffff] - base) + (integers[four >> 16 & 0xffff] - base);
-		sums[1] += (integers[four >> 32 & 0xffff] - base) + (integers[four >> 48] - base);
-	}
-	for (; i < n; i++)
-		sums[0] += integers[codes[i]] - base;
-	tsdb_fold_add_decimals(state,
-						   tsdb_double_from_word(TSDB_TYPE_FLOAT8, tsdb_dec_word(TSDB_TYPE_FLOAT8, integers[least], decimals->decimals)),
-						   tsdb_double_from_word(TSDB_TYPE_FLOAT8, tsdb_dec_word(TSDB_TYPE_FLOAT8, integers[greatest], decimals->decimals)),
-						   (__int128) base * n + sums[0] + sums[1], tsdb_power_of_ten[decimals->decimals], n);
-}
-
-TSDB_CLONES static void
-range_codes(const uint16_t *codes, uint32_t n, uint16_t *least, uint16_t *greatest)
-{
-	uint16_t min = UINT16_MAX;
-	uint16_t max = 0;
-
-	for (uint32_t i = 0; i < n; i++)
-	{
-		min = codes[i] < min ? codes[i] : min;
-		max = codes[i] > max ? codes[i] : max;
-	}
-	*least = min;
-	*greatest = max;
-}
-
-/* Four tables, so that equal neighbours do not wait for each other; counts has 4 d entries. */
-static void
-count_codes(const uint16_t *codes, uint32_t n, uint32_t *counts, uint32_t d)
-{
-	uint32_t *second = counts + d;
-	uint32_t *third = second + d;
-	uint32_t *fourth = third + d;
-	uint32_t i;
-
-	memset(counts, 0, 4 * (size_t) d * sizeof(uint32_t));
-	for (i = 0; i + 4 <= n; i += 4)
-	{
-		uint64_t four; /* one load instead of four */
-
-		memcpy(&four, codes + i, sizeof(four));
-		counts[four & 0xffff]++;
-		second[four >> 16 & 0xffff]++;
-		third[four >> 32 & 0xffff]++;
-		fourth[four >> 48]++;
-	}
-	for (; i < n; i++)
-		counts[codes[i]]++;
-	for (i = 0; i < d; i++)
-		counts[i] += second[i] + third[i] + fourth[i];
 }

@@ -177,7 +177,7 @@ tsdb_fold_add_ints(TsdbFoldState *state, int64_t min, int64_t max, __int128 sum,
 /*
  * tsdb_fold_add_decimals - n values integer / scale; min and max are divided already.
  *
- *	sum		of the integers, |sum| < 2^67
+ *	sum		of the integers, |sum| < 2^110
  */
 void
 tsdb_fold_add_decimals(TsdbFoldState *state, double min, double max, __int128 sum, double scale, uint32_t n)

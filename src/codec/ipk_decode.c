@@ -13,10 +13,6 @@
  */
 #include "codec/codec_private.h"
 
-#ifdef TSDB_HAVE_AVX2
-#include <immintrin.h>
-#endif
-
 /* The head of a miniblock, taken apart. */
 typedef struct Miniblock
 {
@@ -29,7 +25,7 @@ typedef struct Miniblock
 	TsdbSpan bits;
 	TsdbSpan positions;
 	TsdbSpan highs;
-	uint8_t quotients[TSDB_MINIBLOCK];
+	uint8_t quotients[TSDB_MINIBLOCK + TSDB_UNARY_ROOM];
 } Miniblock;
 
 static bool is_chained(const TsdbIpk *ipk);
@@ -42,17 +38,8 @@ static void residuals_narrow(const Miniblock *miniblock, uint32_t *residuals);
 static void add_quotients_narrow(uint32_t *residuals, const uint8_t *quotients, uint32_t width);
 static void residuals_wide(const Miniblock *miniblock, uint64_t *residuals);
 static void values_narrow(TsdbIpk *ipk, const Miniblock *miniblock, const uint32_t *residuals, int32_t *offsets);
-static void add_offset_narrow(const uint32_t *residuals, uint32_t offset, int32_t *offsets);
-static void add_middle_narrow(const uint32_t *residuals, uint32_t middle, int32_t *offsets);
-static uint32_t sum_deltas(const uint32_t *residuals, uint32_t n, uint32_t previous, uint32_t slope, int32_t *offsets);
-static uint32_t sum_deltas_plain(const uint32_t *residuals, uint32_t n, uint32_t previous, uint32_t slope, int32_t *offsets);
-static uint32_t sum_seconds(const uint32_t *residuals, uint32_t n, uint32_t previous, uint32_t *delta, int32_t *offsets);
-#ifdef TSDB_HAVE_AVX2
-static uint32_t sum_deltas_avx2(const uint32_t *residuals, uint32_t previous, uint32_t slope, int32_t *offsets);
-static uint32_t sum_seconds_avx2(const uint32_t *residuals, uint32_t previous, uint32_t *delta, int32_t *offsets);
-__attribute__((target("avx2"))) static TSDB_INLINE __m256i residuals_avx2(const uint32_t *residuals);
-__attribute__((target("avx2"))) static TSDB_INLINE __m256i prefix_sum_avx2(__m256i row);
-#endif
+static void add_offset_narrow(const uint32_t *residuals, uint32_t n, uint32_t offset, int32_t *offsets);
+static void add_middle_narrow(const uint32_t *residuals, uint32_t n, uint32_t middle, int32_t *offsets);
 static void values_wide(TsdbIpk *ipk, const Miniblock *miniblock, const uint64_t *residuals, int64_t *values);
 static void zero_narrow(TsdbIpk *ipk, uint32_t n, int32_t *offsets);
 static void add_base(const int32_t *offsets, uint64_t base, int64_t *values, uint32_t n);
@@ -330,14 +317,12 @@ residuals_narrow(const Miniblock *miniblock, uint32_t *residuals)
 		tsdb_lanes_unpack(miniblock->bits.at, residuals, miniblock->width);
 	else
 	{
-		uint8_t padded[TSDB_MINIBLOCK * 4 + 8] = {0};
-		uint64_t words[TSDB_MINIBLOCK];
+		uint8_t padded[TSDB_MINIBLOCK * 4 + 8];
+		size_t nbytes = tsdb_span_left(&miniblock->bits);
 
-		memcpy(padded, miniblock->bits.at, tsdb_span_left(&miniblock->bits));
-		tsdb_bitstring_unpack(padded, words, miniblock->n, miniblock->width);
-		for (uint32_t i = 0; i < miniblock->n; i++)
-			residuals[i] = (uint32_t) words[i];
-		memset(residuals + miniblock->n, 0, (TSDB_MINIBLOCK - miniblock->n) * sizeof(uint32_t));
+		memcpy(padded, miniblock->bits.at, nbytes);
+		memset(padded + nbytes, 0, 8);
+		tsdb_bitstring_unpack_narrow(padded, residuals, miniblock->n, miniblock->width);
 	}
 	/* Of the quotients past n nothing is used. */
 	if (miniblock->rice && miniblock->n == TSDB_MINIBLOCK && miniblock->width < 32)
@@ -378,9 +363,11 @@ residuals_wide(const Miniblock *miniblock, uint64_t *residuals)
 	}
 	else
 	{
-		uint8_t padded[TSDB_MINIBLOCK * 8 + 8] = {0};
+		uint8_t padded[TSDB_MINIBLOCK * 8 + 8];
+		size_t nbytes = tsdb_span_left(&miniblock->bits);
 
-		memcpy(padded, miniblock->bits.at, tsdb_span_left(&miniblock->bits));
+		memcpy(padded, miniblock->bits.at, nbytes);
+		memset(padded + nbytes, 0, 8);
 		tsdb_bitstring_unpack(padded, residuals, miniblock->n, width);
 	}
 	if (miniblock->rice)
@@ -398,142 +385,37 @@ values_narrow(TsdbIpk *ipk, const Miniblock *miniblock, const uint32_t *residual
 
 	if (ipk->order == TSDB_IPK_OFFSETS)
 	{
-		add_offset_narrow(residuals, (uint32_t) miniblock->offset, offsets);
+		add_offset_narrow(residuals, miniblock->n, (uint32_t) miniblock->offset, offsets);
 		return;
 	}
 	if (ipk->order == TSDB_IPK_CENTRED)
 	{
-		add_middle_narrow(residuals, (uint32_t) miniblock->offset, offsets);
+		add_middle_narrow(residuals, miniblock->n, (uint32_t) miniblock->offset, offsets);
 		return;
 	}
 	if (ipk->order == TSDB_IPK_SECOND)
 	{
-		previous = sum_seconds(residuals, miniblock->n, previous, &delta, offsets);
+		previous = tsdb_sum_seconds(residuals, miniblock->n, previous, &delta, offsets);
 		ipk->delta = delta;
 	}
 	else
-		previous = sum_deltas(residuals, miniblock->n, previous, delta, offsets);
+		previous = tsdb_sum_deltas(residuals, miniblock->n, previous, delta, offsets);
 	ipk->previous = previous;
 }
 
 TSDB_CLONES static void
-add_offset_narrow(const uint32_t *residuals, uint32_t offset, int32_t *offsets)
+add_offset_narrow(const uint32_t *residuals, uint32_t n, uint32_t offset, int32_t *offsets)
 {
-	for (uint32_t i = 0; i < TSDB_MINIBLOCK; i++)
+	for (uint32_t i = 0; i < n; i++)
 		offsets[i] = (int32_t) (residuals[i] + offset);
 }
 
 TSDB_CLONES static void
-add_middle_narrow(const uint32_t *residuals, uint32_t middle, int32_t *offsets)
+add_middle_narrow(const uint32_t *residuals, uint32_t n, uint32_t middle, int32_t *offsets)
 {
-	for (uint32_t i = 0; i < TSDB_MINIBLOCK; i++)
+	for (uint32_t i = 0; i < n; i++)
 		offsets[i] = (int32_t) (middle + ((residuals[i] >> 1) ^ -(residuals[i] & 1)));
 }
-
-/* Prefix sum of slope + zigzag^-1; returns the last value. */
-static uint32_t
-sum_deltas(const uint32_t *residuals, uint32_t n, uint32_t previous, uint32_t slope, int32_t *offsets)
-{
-#ifdef TSDB_HAVE_AVX2
-	if (n == TSDB_MINIBLOCK && __builtin_cpu_supports("avx2"))
-		return sum_deltas_avx2(residuals, previous, slope, offsets);
-#endif
-	return sum_deltas_plain(residuals, n, previous, slope, offsets);
-}
-
-/* Without AVX2 shuffles cost more than the chain of additions. */
-static uint32_t
-sum_deltas_plain(const uint32_t *residuals, uint32_t n, uint32_t previous, uint32_t slope, int32_t *offsets)
-{
-	for (uint32_t i = 0; i < n; i++)
-	{
-		previous += slope + ((residuals[i] >> 1) ^ -(residuals[i] & 1));
-		offsets[i] = (int32_t) previous;
-	}
-	return previous;
-}
-
-/* Prefix sum of prefix sums of zigzag^-1; returns the last value, moves *delta to the last delta. */
-static uint32_t
-sum_seconds(const uint32_t *residuals, uint32_t n, uint32_t previous, uint32_t *delta, int32_t *offsets)
-{
-#ifdef TSDB_HAVE_AVX2
-	if (n == TSDB_MINIBLOCK && __builtin_cpu_supports("avx2"))
-		return sum_seconds_avx2(residuals, previous, delta, offsets);
-#endif
-	for (uint32_t i = 0; i < n; i++)
-	{
-		*delta += (residuals[i] >> 1) ^ -(residuals[i] & 1);
-		previous += *delta;
-		offsets[i] = (int32_t) previous;
-	}
-	return previous;
-}
-
-#ifdef TSDB_HAVE_AVX2
-/* What the rows before add up to is carried apart from the sums: a chain of one addition a row. */
-__attribute__((target("avx2"))) static uint32_t
-sum_deltas_avx2(const uint32_t *residuals, uint32_t previous, uint32_t slope, int32_t *offsets)
-{
-	const __m256i seven = _mm256_set1_epi32(7);
-	const __m256i slopes = _mm256_mullo_epi32(_mm256_set1_epi32((int32_t) slope), _mm256_setr_epi32(1, 2, 3, 4, 5, 6, 7, 8));
-	__m256i before = _mm256_set1_epi32((int32_t) previous);
-
-	for (uint32_t i = 0; i < TSDB_MINIBLOCK; i += 8)
-	{
-		__m256i sum = _mm256_add_epi32(prefix_sum_avx2(residuals_avx2(residuals + i)), slopes);
-
-		_mm256_storeu_si256((__m256i *) (offsets + i), _mm256_add_epi32(sum, before));
-		before = _mm256_add_epi32(before, _mm256_permutevar8x32_epi32(sum, seven));
-	}
-	return (uint32_t) _mm256_extract_epi32(before, 0);
-}
-
-/* Both sums of a row start from 0; the delta before it counts once more with each lane. */
-__attribute__((target("avx2"))) static uint32_t
-sum_seconds_avx2(const uint32_t *residuals, uint32_t previous, uint32_t *delta, int32_t *offsets)
-{
-	const __m256i seven = _mm256_set1_epi32(7);
-	const __m256i numbers = _mm256_setr_epi32(1, 2, 3, 4, 5, 6, 7, 8);
-	__m256i delta_before = _mm256_set1_epi32((int32_t) *delta);
-	__m256i before = _mm256_set1_epi32((int32_t) previous);
-
-	for (uint32_t i = 0; i < TSDB_MINIBLOCK; i += 8)
-	{
-		__m256i deltas = prefix_sum_avx2(residuals_avx2(residuals + i));
-		__m256i sum = prefix_sum_avx2(deltas);
-
-		sum = _mm256_add_epi32(sum, _mm256_mullo_epi32(delta_before, numbers));
-		_mm256_storeu_si256((__m256i *) (offsets + i), _mm256_add_epi32(sum, before));
-		before = _mm256_add_epi32(before, _mm256_permutevar8x32_epi32(sum, seven));
-		delta_before = _mm256_add_epi32(delta_before, _mm256_permutevar8x32_epi32(deltas, seven));
-	}
-	*delta = (uint32_t) _mm256_extract_epi32(delta_before, 0);
-	return (uint32_t) _mm256_extract_epi32(before, 0);
-}
-
-/* zigzag^-1 of eight. */
-__attribute__((target("avx2"))) static TSDB_INLINE __m256i
-residuals_avx2(const uint32_t *residuals)
-{
-	__m256i row = _mm256_loadu_si256((const __m256i *) residuals);
-	__m256i sign = _mm256_sub_epi32(_mm256_setzero_si256(), _mm256_and_si256(row, _mm256_set1_epi32(1)));
-
-	return _mm256_xor_si256(_mm256_srli_epi32(row, 1), sign);
-}
-
-/* Sums of eight lanes from the first one on, by shifts of 1, 2 and 4 lanes. */
-__attribute__((target("avx2"))) static TSDB_INLINE __m256i
-prefix_sum_avx2(__m256i row)
-{
-	__m256i half;
-
-	row = _mm256_add_epi32(row, _mm256_slli_si256(row, 4));
-	row = _mm256_add_epi32(row, _mm256_slli_si256(row, 8));
-	half = _mm256_shuffle_epi32(row, 0xff);
-	return _mm256_add_epi32(row, _mm256_permute2x128_si256(half, half, 0x08));
-}
-#endif
 
 static void
 values_wide(TsdbIpk *ipk, const Miniblock *miniblock, const uint64_t *residuals, int64_t *values)

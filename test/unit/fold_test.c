@@ -18,7 +18,10 @@ static void test_floats(void);
 static void test_float4(void);
 static void test_ints(void);
 static void test_special_order(void);
+static void test_dictionaries(void);
 static void test_sum_add(void);
+static void test_frozen(void);
+static void fill_walk(uint32_t shape, uint32_t n);
 static uint32_t count_wrong(TsdbType type, uint32_t n);
 static bool is_right(const TsdbFold *fold, TsdbType type, uint32_t n);
 static bool is_right_float(const TsdbFold *fold, TsdbType type, uint32_t n);
@@ -31,7 +34,9 @@ main(void)
 	test_float4();
 	test_ints();
 	test_special_order();
+	test_dictionaries();
 	test_sum_add();
+	test_frozen();
 	arena_reset(&arena);
 	free(arena.pieces);
 	return done();
@@ -114,6 +119,34 @@ test_special_order(void)
 	ok(tsdb_column_fold(tsdb_span("", 0), TSDB_TYPE_FLOAT8, 0, &fold, &mem) == TSDB_OK && fold.n == 0, "an empty chunk");
 }
 
+/* Few distinct values, some of which have no place among the others. */
+static void
+test_dictionaries(void)
+{
+	static const double outsiders[][2] = {{NAN, NAN}, {-NAN, 1}, {-NAN, NAN}, {INFINITY, 3}, {-INFINITY, 2}, {-INFINITY, INFINITY}, {-INFINITY, NAN}, {0.0, -0.0}, {1e300, -1e300}, {1e-300, 5e-324}, {1e308, 1e308}, {0x1p43, 0x1p-10}};
+	static const uint64_t integers[] = {0, INT64_MAX, (uint64_t) INT64_MIN, UINT64_C(1) << 48, UINT64_C(1) << 49};
+	uint64_t seed = 7;
+	uint32_t wrong = 0;
+
+	for (uint32_t i = 0; i < sizeof(outsiders) / sizeof(outsiders[0]); i++)
+		for (uint32_t n = 50; n <= MAX_N; n *= 3)
+		{
+			for (uint32_t j = 0; j < n; j++)
+				values[j] = random_below(&seed, 30) == 0 ? outsiders[i][j % 2] : (random_below(&seed, 40) - 20.0) * 0.137;
+			memcpy(words, values, n * sizeof(double));
+			wrong += count_wrong(TSDB_TYPE_FLOAT8, n);
+		}
+	ok(wrong == 0, "dictionaries of floats with outsiders");
+	wrong = 0;
+	for (uint32_t i = 0; i < sizeof(integers) / sizeof(integers[0]); i++)
+	{
+		for (uint32_t j = 0; j < MAX_N; j++)
+			words[j] = j % 30 == 0 ? integers[i] : random_below(&seed, 20);
+		wrong += count_wrong(TSDB_TYPE_INT8, MAX_N);
+	}
+	ok(wrong == 0, "dictionaries of integers that lie apart");
+}
+
 static void
 test_sum_add(void)
 {
@@ -131,6 +164,63 @@ test_sum_add(void)
 		tsdb_sum_add(&hi, &lo, 0.1);
 	tsdb_sum_finish(&hi, &lo);
 	ok(hi == 1.0 && fabs(lo) < 1e-15, "ten tenths are one");
+}
+
+/*
+ * The results bit for bit, whatever the compiler, the processor and the
+ * options: one checksum over the folds of every codec.
+ */
+static void
+test_frozen(void)
+{
+	static const uint32_t lengths[] = {2, 9, 255, 256, 257, 1000, 3600, MAX_N};
+	uint32_t checksum;
+	TsdbBytes all;
+
+	tsdb_bytes_init(&all, &mem);
+	for (uint32_t shape = 0; shape < 24; shape++)
+		for (uint32_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
+		{
+			fill_walk(shape, lengths[i]);
+			for (TsdbCodec codec = TSDB_CODEC_RAW; codec <= TSDB_CODEC_INT; codec++)
+			{
+				TsdbBytes out;
+				TsdbFold fold;
+
+				tsdb_bytes_init(&out, &mem);
+				if (!tsdb_chunk_encode_as(&out, codec, 2, TSDB_TYPE_FLOAT8, words, lengths[i], TSDB_MASK_ALL, &mem))
+					continue;
+				if (tsdb_column_fold(tsdb_span(out.data, out.len), TSDB_TYPE_FLOAT8, lengths[i], &fold, &mem) != TSDB_OK)
+					tsdb_bytes_append_u8(&all, (uint8_t) codec);
+				tsdb_bytes_append(&all, &fold.min, sizeof(double));
+				tsdb_bytes_append(&all, &fold.max, sizeof(double));
+				tsdb_bytes_append(&all, &fold.sum_hi, sizeof(double));
+				tsdb_bytes_append(&all, &fold.sum_lo, sizeof(double));
+			}
+		}
+	checksum = tsdb_crc32c(all.data, all.len);
+	ok(checksum == UINT32_C(0xc063012a), "frozen folds: checksum %08x of %zu", checksum, all.len);
+	arena_reset(&arena);
+}
+
+/* A walk whose steps grow with the shape, with jumps; of two decimals, or on a lattice that has none. */
+static void
+fill_walk(uint32_t shape, uint32_t n)
+{
+	uint64_t seed = shape + 1;
+	int64_t level = 2000;
+
+	for (uint32_t i = 0; i < n; i++)
+	{
+		uint64_t news = random_next(&seed);
+
+		if (shape > 1)
+			level += (int64_t) (news >> (64 - shape / 2)) * (news & 1 ? 1 : -1);
+		if (news % 100 == 0)
+			level += (int64_t) (news >> 50) - (1 << 13);
+		values[i] = shape % 2 == 0 ? (double) level / 100 : (double) level * 0.137;
+	}
+	memcpy(words, values, n * sizeof(double));
 }
 
 /* Of all codecs that take words[0 .. n-1]. */

@@ -294,7 +294,7 @@ SELECT pg_catalog.pg_extension_config_dump('tsdb.edit_column', '');
 
 CREATE VIEW tsdb.edits WITH (security_barrier) AS
     SELECT id, relation AS "table", kind, series, from_time, until_time, written, skipped, reason, role, at, undoes, undone_by
-    FROM tsdb.edit WHERE pg_catalog.has_table_privilege(relation, 'SELECT');
+    FROM tsdb.edit WHERE pg_catalog.has_table_privilege(relation, 'SELECT') AND (NOT pg_catalog.row_security_active(relation) OR role = current_user);
 COMMENT ON VIEW tsdb.edits IS 'who changed samples on purpose, when and why';
 GRANT SELECT ON tsdb.edits TO PUBLIC;
 
@@ -382,10 +382,10 @@ LEFT JOIN LATERAL (
 WHERE c.relkind IN ('r', 'm') AND has_table_privilege(c.oid, 'SELECT') AND NOT row_security_active(c.oid);
 COMMENT ON VIEW tsdb.series IS 'series of all tables that you may read, with their attributes';
 
-CREATE VIEW tsdb.series_rules AS
+CREATE VIEW tsdb.series_rules WITH (security_barrier) AS
 SELECT DISTINCT r.target AS "table", r.series, r.timezone, r.unit, r.low, r.high, r.description, r.stepped
 FROM tsdb.series_rule r
-WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = r.target) AND has_table_privilege(r.target, 'SELECT');
+WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = r.target) AND has_table_privilege(r.target, 'SELECT') AND NOT row_security_active(r.target);
 COMMENT ON VIEW tsdb.series_rules IS 'what tsdb.set_series gave to which tags';
 GRANT SELECT ON tsdb.series, tsdb.series_rules TO PUBLIC;
 

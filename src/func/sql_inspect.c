@@ -26,6 +26,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/rls.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
@@ -47,6 +48,7 @@ typedef struct Barrier
 } Barrier;
 
 static void begin_inspection(Inspection *inspection, FunctionCallInfo fcinfo);
+static void check_policies(Relation rel);
 static void end_inspection(Inspection *inspection);
 static void put_row(Inspection *inspection, Datum *values, bool *nulls);
 static void for_each_segment(Inspection *inspection, void (*show)(Inspection *inspection, const TsdbSegment *segment));
@@ -206,10 +208,22 @@ begin_inspection(Inspection *inspection, FunctionCallInfo fcinfo)
 	memset(inspection, 0, sizeof(Inspection));
 	inspection->result = (ReturnSetInfo *) fcinfo->resultinfo;
 	inspection->rel = tsdb_table_open(PG_GETARG_OID(0), AccessShareLock, ACL_SELECT);
+	check_policies(inspection->rel);
 	inspection->snapshot = GetActiveSnapshot();
 	inspection->work = AllocSetContextCreate(CurrentMemoryContext, "tsdb inspection", ALLOCSET_DEFAULT_SIZES);
 	if (tsdb_metapage_segment_us(inspection->rel) != 0)
 		inspection->store = tsdb_store_open(inspection->rel, AccessShareLock, false);
+}
+
+/* Summaries, times and findings tell of rows that a policy may hide. */
+static void
+check_policies(Relation rel)
+{
+	if (check_enable_rls(RelationGetRelid(rel), InvalidOid, true) == RLS_ENABLED)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("what table \"%s\" stores is hidden by row security", RelationGetRelationName(rel)),
+				 errhint("Ask its owner, or a role that bypasses row security.")));
 }
 
 static void

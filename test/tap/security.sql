@@ -27,6 +27,7 @@ SELECT throws_ok('SELECT v FROM s WHERE secret IS NULL', '42501', NULL, 'not in 
 SELECT lives_ok($$INSERT INTO s (time, site, v) VALUES ('2024-03-01', 'x', 1)$$, 'insert of some columns');
 SELECT throws_ok($$INSERT INTO s VALUES ('2024-03-01', 'x', 1, 'y')$$, '42501', NULL, 'not of all');
 SELECT lives_ok($$UPDATE s SET v = 2 WHERE site = 'x'$$, 'update of one');
+SELECT throws_ok($$SELECT * FROM tsdb.block_columns('s')$$, '42501', NULL, 'summaries are of all columns');
 SELECT throws_ok($$UPDATE s SET site = 'y' WHERE site = 'x'$$, '42501', NULL, 'not of a tag');
 RESET ROLE;
 DELETE FROM s WHERE site = 'x';
@@ -52,6 +53,29 @@ SELECT results_eq($$WITH u AS (UPDATE s SET v = v + 1 RETURNING 1) SELECT count(
 SELECT results_eq($$WITH d AS (DELETE FROM s WHERE time = '2024-01-01 00:00:01' RETURNING site) SELECT string_agg(site, ',') FROM d$$, $$SELECT 'tap_reader'$$, 'deletes its own');
 RESET ROLE;
 SELECT is((SELECT string_agg(n::text, ',' ORDER BY site) FROM (SELECT site, count(*) AS n FROM s GROUP BY site) x), '101,101,100', 'the owner sees all');
+-- What describes the table tells of hidden rows, too.
+SELECT tsdb.set_series('s', '{"site": "nobody"}', description => 'of nobody', high => 50);
+SET tsdb.edit_reason = 'security';
+DELETE FROM s WHERE site = 'nobody' AND v = 5;
+RESET tsdb.edit_reason;
+SET ROLE tap_reader;
+SELECT throws_ok(format('SELECT * FROM tsdb.%s(''s'')', f), '42501', 'what table "s" stores is hidden by row security', f)
+    FROM unnest(ARRAY['segments', 'blocks', 'block_columns', 'runs', 'verify']) f;
+SELECT throws_ok($$SELECT * FROM tsdb.violations('s', '{}', '2024-01-01', '2024-03-01', 'v')$$, '42501', NULL, 'violations');
+SELECT throws_ok(format('SELECT * FROM tsdb.%s', f), '0A000', NULL, f)
+    FROM unnest(ARRAY['history(''s'')', 'marks(''s'')', 'as_of(NULL::s, now())']) f;
+SELECT is_empty('SELECT FROM tsdb.edits', 'edits of others');
+SELECT is_empty('SELECT FROM tsdb.series', 'series');
+SELECT is_empty('SELECT FROM tsdb.series_rules', 'rules');
+SELECT results_eq($$SELECT DISTINCT tags FROM tsdb.interpolate_at('s', '{}', ARRAY[timestamptz '2024-01-01 00:00:10.5'], 'v')$$, $$SELECT jsonb '{"site": "tap_reader"}'$$, 'values between samples');
+SELECT results_eq($$SELECT DISTINCT tags FROM tsdb.gapfill('1 day', 's', '{}', '2024-01-01', '2024-01-03', value_column => 'v')$$, $$SELECT jsonb '{"site": "tap_reader"}'$$, 'filled gaps');
+SET tsdb.edit_reason = 'mine';
+UPDATE s SET v = v WHERE time = '2024-01-01 00:00:07';
+RESET tsdb.edit_reason;
+SELECT results_eq('SELECT reason, written FROM tsdb.edits', $$SELECT 'mine', 1::bigint$$, 'edits of one''s own');
+RESET ROLE;
+SELECT ok((SELECT count(*) FROM tsdb.block_columns('s')) > 0 AND (SELECT count(*) FROM tsdb.edits) = 2 AND (SELECT count(*) FROM tsdb.series_rules) = 1, 'the owner is shown everything');
+
 ALTER TABLE s FORCE ROW LEVEL SECURITY;
 CREATE ROLE tap_owner;
 ALTER TABLE s OWNER TO tap_owner;
@@ -72,6 +96,17 @@ SET ROLE tap_reader;
 SELECT is((SELECT count(*) FROM s WHERE leak(v::text) AND site = 'nobody'), 0::bigint, 'no rows');
 RESET ROLE;
 SELECT is((SELECT count(*) FROM heard), 0::bigint, 'no value of another leaks');
+-- Views of the extension are barriers.
+CREATE TABLE other (time timestamptz, site text) USING tsdb WITH (tags = 'site', sample_interval = '1s');
+SELECT tsdb.set_series('other', '{"site": "x"}', description => 'classified');
+CREATE TABLE mine (time timestamptz, site text) USING tsdb WITH (tags = 'site', sample_interval = '1s');
+SELECT tsdb.set_series('mine', '{"site": "x"}', description => 'public');
+GRANT SELECT ON mine TO tap_reader;
+CREATE FUNCTION loud(text) RETURNS boolean STABLE LANGUAGE plpgsql COST 0.0000001 AS $$ BEGIN IF $1 = 'classified' THEN RAISE EXCEPTION 'heard %', $1; END IF; RETURN true; END $$;
+SET ROLE tap_reader;
+SELECT is((SELECT string_agg(description, ',') FROM tsdb.series_rules WHERE loud(description)), 'public', 'rules of other tables');
+RESET ROLE;
+DROP TABLE other, mine;
 -- security barrier views
 CREATE VIEW few WITH (security_barrier) AS SELECT * FROM s WHERE site = 'tap_writer';
 GRANT SELECT ON few TO tap_reader;

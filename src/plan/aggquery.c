@@ -331,13 +331,15 @@ is_tag_expression(RelOptInfo *rel, const TsdbTable *shape, Node *expr)
 	return true;
 }
 
-/* Buckets and conditions have to go by the same rules. */
+/* Buckets and conditions have to go by the same rules, those of the series. */
 static bool
 has_one_clock(const TsdbAggQuery *query)
 {
 	List *clock = tsdb_bucketexpr_clock(query->bucket);
 	ListCell *lc;
 
+	if (clock != NIL && !tsdb_localexpr_is_of_tags(clock, query->shape))
+		return false;
 	foreach (lc, query->tables)
 	{
 		const TsdbAggTable *table = lfirst(lc);

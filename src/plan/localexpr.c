@@ -130,7 +130,7 @@ tsdb_localexpr_split(PlannerInfo *root, RelOptInfo *rel, const TsdbTable *table,
 		TsdbLocalTerm term = {0};
 
 		if (rinfo->pseudoconstant || !restriction_is_securely_promotable(rinfo, rel) ||
-			!match_condition(root, &search, (Node *) rinfo->clause, &term) ||
+			!match_condition(root, &search, (Node *) rinfo->clause, &term) || !tsdb_localexpr_is_of_tags(search.clock, table) ||
 			(quals->clock != NIL && !equal(quals->clock, search.clock)))
 			continue;
 		quals->clock = search.clock;
@@ -143,6 +143,17 @@ Oid
 tsdb_localexpr_table(List *clock)
 {
 	return linitial_oid(linitial(clock));
+}
+
+bool
+tsdb_localexpr_is_of_tags(List *clock, const TsdbTable *table)
+{
+	ListCell *lc;
+
+	foreach (lc, tsdb_localexpr_columns(clock))
+		if (lfirst_int(lc) > table->natts || table->columns[lfirst_int(lc) - 1].role != TSDB_ROLE_TAG)
+			return false;
+	return true;
 }
 
 List *

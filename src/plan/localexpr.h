@@ -45,6 +45,9 @@ extern Oid tsdb_localexpr_table(List *clock);
 /* tsdb_localexpr_columns - int list: columns of its tags in their order there. */
 extern List *tsdb_localexpr_columns(List *clock);
 
+/* tsdb_localexpr_is_of_tags - do these columns tell the series?  Anybody may name others of the same types in a call. */
+extern bool tsdb_localexpr_is_of_tags(List *clock, const TsdbTable *table);
+
 /* tsdb_localexpr_terms - conditions from their descriptions, in the current memory context. */
 extern TsdbLocalTerm *tsdb_localexpr_terms(List *descriptions, int *nterms);
 

@@ -140,6 +140,11 @@ INSERT INTO lo_1 SELECT t, 1 FROM generate_series(timestamptz '2026-03-28', '202
 SELECT tsdb.set_series('lo_1', '{}', timezone => 'Europe/Berlin');
 SELECT tsdb.local_bucket('1 day', b), count(*) FROM lo_1 b GROUP BY 1 ORDER BY 1;
 SELECT tsdb.local_time(b) FROM lo_1 b WHERE extract(hour FROM tsdb.local_time(b)) IN (1, 2, 3) AND tsdb.local_time(b)::date = '2026-03-29';
+-- A call may name columns that are no tags: the clock of a row, not of a series.
+SELECT lo_differs('SELECT count(*) FROM lo_m WHERE extract(hour FROM tsdb.local_time(''lo_m'', time, site, i)) = 6',
+                  'SELECT count(*) FROM lo_t WHERE extract(hour FROM local) = 6');
+SELECT lo_differs('SELECT tsdb.local_bucket(''1 day'', ''lo_m'', time, site, i) AS t, count(*) FROM lo_m GROUP BY 1',
+                  'SELECT tsdb.time_bucket(''1 day'', local) AS t, count(*) FROM lo_t GROUP BY 1');
 DROP TABLE lo_1, lo_p, lo_fast, lo_conditions;
 DROP VIEW lo_t;
 DROP TABLE lo_m, lo_h, lo_zone;

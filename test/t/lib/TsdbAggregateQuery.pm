@@ -553,7 +553,7 @@ sub shape
 sub statements
 {
 	my ($self) = @_;
-	my $way = weighted(plain => 10, prepared => 4, lateral => 2, cte => 1, subquery => 1, union => 0.5, cursor => 0.7, join => 1, window => 0.5, srf => 0.3, distinct => 0.3, edges => 1.5);
+	my $way = weighted(plain => 10, prepared => 4, lateral => 2, cte => 1, subquery => 1, union => 0.5, cursor => 0.7, join => 1, window => 0.5, srf => 0.3, distinct => 0.3, edges => 1.5, rows => 1.5, dimension => 1);
 	my $method = "as_$way";
 
 	return { way => $way, lead => 0, setup => [], cleanup => [], is_ordered => $self->{is_ordered}, %{ $self->$method } };
@@ -606,6 +606,46 @@ sub as_edges
 	return {
 		shape => [ map { { as => 'exact' } } @tags, @columns ], is_ordered => 1,
 		map { my $table = $_; $table => [ plain_text("SELECT $select FROM $table$where ORDER BY $order") ] } qw(m h) };
+}
+
+# Not the query, but rows that its conditions leave, in order of time or of tags; often the first few.
+sub as_rows
+{
+	my ($self) = @_;
+	my @tags = shuffle(map { $_->{name} } @{ $self->{twin}{tags} });
+	my @columns = map { $_->{name} } grep { chance(0.4) } @{ $self->{twin}{columns} };
+	my @order = map { $_ . pick('', '', ' DESC', ' NULLS FIRST') } @tags;
+	my $time = 'time' . pick('', ' DESC', ' DESC');
+	my $limit = chance(0.3) ? '' : ' LIMIT ' . int(rand(pick(3, 30, 3000))) . (chance(0.3) ? ' OFFSET ' . int(rand(pick(3, 300))) : '');
+	my $where = $self->{where} ? " WHERE $self->{where}" : '';
+	my $order = join(', ', chance(0.6) ? ($time, @order) : (@order, $time));
+
+	return {
+		shape => [ map { { as => 'exact' } } @tags, 'time', @columns ], is_ordered => 1,
+		map { my $table = $_; $table => [ plain_text('SELECT ' . join(', ', @tags, 'time', @columns) . " FROM $table$where ORDER BY $order$limit") ] } qw(m h) };
+}
+
+# For each combination of tags: its last or first rows, or what there are.
+sub as_dimension
+{
+	my ($self) = @_;
+	my @tags = map { $_->{name} } @{ $self->{twin}{tags} };
+	my @columns = map { $_->{name} } grep { chance(0.3) } @{ $self->{twin}{columns} };
+
+	return $self->as_plain if !@tags;
+	my $is_counted = chance(0.4);
+	my @inner = $is_counted ? ('count(*)', 'min(time)', 'max(time)', map { "count($_)" } @columns) : ('time', @columns);
+	my @joined = map { "x.$_ " . pick('=', '=', 'IS NOT DISTINCT FROM') . " d.$_" } grep { chance(0.8) } @tags;
+	my $where = join(' AND ', 'true', @joined, $self->{where} ? "($self->{where})" : ());
+	my $rest = $is_counted ? '' : ' ORDER BY x.time' . pick('', ' DESC') . ', ' . join(', ', map { "x.$_" } @tags) . ' LIMIT ' . int(rand(4));
+	my $join = pick('CROSS JOIN LATERAL (%s) y', 'LEFT JOIN LATERAL (%s) y ON true');
+
+	return {
+		shape => [ map { { as => 'exact' } } @tags, @inner ], is_ordered => 0,
+		map {
+			my $inner = 'SELECT ' . join(', ', @inner) . " FROM $_ x WHERE $where$rest";
+			$_ => [ plain_text('SELECT ' . join(', ', map { "d.$_" } @tags) . ', y.* FROM (SELECT DISTINCT ' . join(', ', @tags) . " FROM $_) d " . sprintf($join, $inner)) ]
+		} qw(m h) };
 }
 
 sub as_cursor

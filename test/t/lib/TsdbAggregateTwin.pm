@@ -185,11 +185,12 @@ sub setup
 
 	return (
 		'SET client_min_messages = warning',
-		'DROP TABLE IF EXISTS m, h, w CASCADE',
+		'DROP TABLE IF EXISTS m, h, h_gone, w CASCADE',
 		$self->create_m($columns, @columns),
 		(map { $self->set_series } 0 .. int(rand(6))),
 		"CREATE TABLE h ($columns)",
 		'CREATE UNIQUE INDEX h_key ON h (' . $self->keys_text . ') NULLS NOT DISTINCT',
+		'CREATE TABLE h_gone (LIKE h)',
 		'CREATE TABLE w (n int4, word text)',
 		"INSERT INTO w SELECT n, 'w' || n FROM generate_series(0, 30) n");
 }
@@ -299,9 +300,12 @@ sub load
 sub change
 {
 	my ($self) = @_;
-	my $kind = weighted(overwrite => 4, later => 2, single => 3, delete => 3, update => 3, patch => 3, move => 1);
+	my $kind = weighted(overwrite => 4, later => 2, single => 3, delete => 3, update => 3, patch => 3, move => 1, mark => $self->{parts} ? 0 : 2, backfill => $self->{parts} ? 0 : 1);
+	my $is_marked = $self->{is_marked};
 
-	return $self->$kind;
+	$self->{is_marked} = 0;
+	return $self->undo if $is_marked && chance(0.6);
+	return ('DELETE FROM h_gone', $self->$kind);
 }
 
 sub stretch
@@ -334,6 +338,44 @@ sub condition
 }
 
 sub delete { my ($self) = @_; my $condition = $self->condition; return map { "DELETE FROM $_ WHERE $condition" } qw(m h); }
+
+# mark - a range of time goes, and stays on record
+sub mark
+{
+	my ($self) = @_;
+	my ($first, $last) = $self->stretch;
+	my ($from, $until) = map { $self->time_of($_) } $first, $last + (chance(0.3) ? int(rand($self->{nrows})) : 0);
+	my @tags = grep { chance(0.4) } @{ $self->{tags} };
+	my %value = map { $_->{name} => $self->tag_literal($_->{type}) } @tags;
+	my $series = join(', ', map { "'$_', $value{$_}" } sort keys %value);
+	my $condition = join(' AND ', "time >= $from AND time < $until", map { "$_ IS NOT DISTINCT FROM $value{$_}" } sort keys %value);
+
+	$self->{is_marked} = 1;
+	return (
+		"SELECT tsdb.mark_deleted('m', jsonb_build_object($series), $from, $until, 'marked')",
+		"WITH gone AS (DELETE FROM h WHERE $condition RETURNING *) INSERT INTO h_gone SELECT * FROM gone");
+}
+
+# undo - of the mark just before, if that has not been rolled back
+sub undo
+{
+	return (
+		"SELECT tsdb.undo(id, 'back') FROM tsdb.edits WHERE id = (SELECT max(id) FROM tsdb.edits) AND kind = 'mark_deleted' AND EXISTS (SELECT FROM h_gone)",
+		'INSERT INTO h SELECT * FROM h_gone',
+		'DELETE FROM h_gone');
+}
+
+# backfill - only where nothing is
+sub backfill
+{
+	my ($self) = @_;
+	my $source = $self->rows($self->stretch, 4, $self->some_series);
+	my $names = $self->names;
+
+	return (
+		"SELECT tsdb.backfill('m', \$b\$$source\$b\$, 'filled')",
+		"INSERT INTO h ($names) $source ON CONFLICT (" . $self->keys_text . ') DO NOTHING');
+}
 
 sub update
 {
@@ -385,11 +427,11 @@ sub alter
 	{
 		my $gone = pick(@gone);
 		$self->{columns} = [ grep { $_->{name} ne $gone } @{ $self->{columns} } ];
-		return map { "ALTER TABLE $_ DROP COLUMN $gone" } qw(m h);
+		return map { "ALTER TABLE $_ DROP COLUMN $gone" } qw(m h h_gone);
 	}
 	my $column = $self->add_column(pick(qw(float8 int4 int8 float4 bool)));
 	my $default = chance(0.5) ? '' : " DEFAULT " . ($column->{type} eq 'bool' ? 'true' : 7);
-	return map { "ALTER TABLE $_ ADD COLUMN $column->{name} $column->{type}$default" } qw(m h);
+	return map { "ALTER TABLE $_ ADD COLUMN $column->{name} $column->{type}$default" } qw(m h h_gone);
 }
 
 # maintain - a statement that changes no answer

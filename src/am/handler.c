@@ -48,12 +48,6 @@ tsdb_handler_init(void)
 	tsdb_compat_slot_ops_set_current(&slot_ops, may_be_current);
 }
 
-const TableAmRoutine *
-tsdb_handler_routine(void)
-{
-	return &routine;
-}
-
 // private functions
 
 static HeapTuple

@@ -13,7 +13,4 @@
 /* tsdb_handler_init - complete the slot operations; called by _PG_init. */
 extern void tsdb_handler_init(void);
 
-/* tsdb_handler_routine - the routine, to recognise relations of ours without a catalog look-up. */
-extern const TableAmRoutine *tsdb_handler_routine(void);
-
 #endif /* TSDB_HANDLER_H */

@@ -69,6 +69,8 @@ static void drop_existing(TsdbBufferChunk *chunk, const TsdbBatch *existing);
 static void add_samples(OpenEdit *edit, uint64 nsamples, int64 first_us, int64 last_us);
 static void finish(OpenEdit *edit, Relation rel);
 static void remove_edit(OpenEdit *edit);
+static const char *given_reason(void);
+static void end_all(void);
 static void finish_some(bool all, CommandId cid);
 static void update_watch(void);
 static void assign_reason(const char *value, void *extra);
@@ -147,17 +149,6 @@ tsdb_capture_end_command(CommandId cid)
 		finish_some(false, cid);
 }
 
-void
-tsdb_capture_end_all(void)
-{
-	if (open_edits == NIL)
-		return;
-	/* COMMIT and RELEASE come without one; long values of the journal need it. */
-	PushActiveSnapshot(GetTransactionSnapshot());
-	finish_some(true, InvalidCommandId);
-	PopActiveSnapshot();
-}
-
 TsdbEditKind
 tsdb_capture_set_kind(TsdbEditKind kind)
 {
@@ -165,12 +156,6 @@ tsdb_capture_set_kind(TsdbEditKind kind)
 
 	current_kind = kind;
 	return before;
-}
-
-const char *
-tsdb_capture_reason(void)
-{
-	return has_reason ? edit_reason : NULL;
 }
 
 void
@@ -265,7 +250,7 @@ start_edit(Relation rel, TsdbRowKind kind, CommandId cid)
 		called->cid = cid;
 		return called;
 	}
-	row.reason = called != NULL ? called->row.reason : tsdb_capture_reason();
+	row.reason = called != NULL ? called->row.reason : given_reason();
 	if (row.reason == NULL || !is_journaled(rel))
 		return NULL;
 	row.kind = kind_name(kind);
@@ -471,6 +456,25 @@ remove_edit(OpenEdit *edit)
 	pfree(edit);
 }
 
+/* given_reason - tsdb.edit_reason, NULL when there is none. */
+static const char *
+given_reason(void)
+{
+	return has_reason ? edit_reason : NULL;
+}
+
+/* end_all - complete every edit of the current level that no function holds open. */
+static void
+end_all(void)
+{
+	if (open_edits == NIL)
+		return;
+	/* COMMIT and RELEASE come without one; long values of the journal need it. */
+	PushActiveSnapshot(GetTransactionSnapshot());
+	finish_some(true, InvalidCommandId);
+	PopActiveSnapshot();
+}
+
 static void
 finish_some(bool all, CommandId cid)
 {
@@ -516,7 +520,7 @@ on_transaction(XactEvent event, void *arg)
 	{
 		case XACT_EVENT_PRE_COMMIT:
 		case XACT_EVENT_PRE_PREPARE:
-			tsdb_capture_end_all();
+			end_all();
 			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PREPARE:
@@ -545,7 +549,7 @@ on_subtransaction(SubXactEvent event, SubTransactionId mine, SubTransactionId pa
 	if (open_edits == NIL)
 		return;
 	if (event == SUBXACT_EVENT_PRE_COMMIT_SUB)
-		tsdb_capture_end_all();
+		end_all();
 	edits = list_copy(open_edits);
 	foreach (lc, edits)
 	{

@@ -51,14 +51,8 @@ extern void tsdb_capture_add_samples(uint64 nsamples, int64 first_us, int64 last
 /* tsdb_capture_end_command - a command of this id is over: complete the edits that it made. */
 extern void tsdb_capture_end_command(CommandId cid);
 
-/* tsdb_capture_end_all - complete every edit of the current level that no function holds open. */
-extern void tsdb_capture_end_all(void);
-
 /* tsdb_capture_set_kind - what kind of command is running; returns the one before. */
 extern TsdbEditKind tsdb_capture_set_kind(TsdbEditKind kind);
-
-/* tsdb_capture_reason - tsdb.edit_reason, NULL when there is none. */
-extern const char *tsdb_capture_reason(void);
 
 /* tsdb_capture_refuse_truncate - raise if TRUNCATE of this table would go past the journal. */
 extern void tsdb_capture_refuse_truncate(Oid relid);

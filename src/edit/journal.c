@@ -74,6 +74,7 @@ typedef struct JournalScan
 	SysScanDesc scan;
 } JournalScan;
 
+static bool has_edits(Oid relid);
 static Oid journal_oid(const char *name);
 static bool is_installed(void);
 static void begin_scan(JournalScan *scan, const char *table, const char *index, LOCKMODE lock, Snapshot snapshot,
@@ -307,15 +308,17 @@ tsdb_journal_rename_column(Oid relid, const char *old_name, const char *new_name
 void
 tsdb_journal_forget(Oid relid)
 {
-	if (!is_installed() || !tsdb_journal_has(relid))
+	if (!is_installed() || !has_edits(relid))
 		return;
 	delete_rows("edit", "edit_relation", EDIT_RELATION, relid);
 	delete_rows("edit_image", "edit_image_series", IMAGE_RELATION, relid);
 	delete_rows("edit_column", "edit_column_relation", COLUMN_RELATION, relid);
 }
 
-bool
-tsdb_journal_has(Oid relid)
+// private functions
+
+static bool
+has_edits(Oid relid)
 {
 	JournalScan scan;
 	ScanKeyData key;
@@ -327,8 +330,6 @@ tsdb_journal_has(Oid relid)
 	end_scan(&scan);
 	return has;
 }
-
-// private functions
 
 static Oid
 journal_oid(const char *name)

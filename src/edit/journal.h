@@ -97,7 +97,5 @@ extern List *tsdb_journal_columns(Oid relid);
 extern void tsdb_journal_rename_column(Oid relid, const char *old_name, const char *new_name);
 extern void tsdb_journal_forget(Oid relid);
 
-/* tsdb_journal_has - has the table any edits? */
-extern bool tsdb_journal_has(Oid relid);
 
 #endif /* TSDB_JOURNAL_H */

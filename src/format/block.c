@@ -15,9 +15,8 @@
 #include "format/ints.h"
 #include "format/number.h"
 
+/* First byte: 0 to 2, all cells have that state (TSDB_CELL_...); or they have several. */
 #define CELLS_ALL_VALUE 0
-#define CELLS_ALL_NULL 1
-#define CELLS_ALL_ABSENT 2
 #define CELLS_MIXED 3
 
 #define MAX_ARENA_BYTES UINT64_C(0xFFFF0000)

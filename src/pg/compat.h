@@ -83,7 +83,6 @@ object_aclcheck(Oid class_id, Oid object_id, Oid role, AclMode mode)
 #if PG_VERSION_NUM < 160000
 typedef bool TU_UpdateIndexes;
 #define TU_None false
-#define TU_All true
 #endif
 
 /*
@@ -92,7 +91,6 @@ typedef bool TU_UpdateIndexes;
 #if PG_VERSION_NUM < 170000
 #include "storage/backendid.h"
 
-#define INVALID_PROC_NUMBER InvalidBackendId
 typedef BackendId ProcNumber;
 #endif
 

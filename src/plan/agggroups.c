@@ -99,12 +99,6 @@ tsdb_agggroups_at(const TsdbAggGroups *groups, uint32 i)
 	return (TsdbAggGroup *) (groups->chunks[i / CHUNK_GROUPS] + groups->group_bytes * (i % CHUNK_GROUPS));
 }
 
-Size
-tsdb_agggroups_bytes(const TsdbAggGroups *groups)
-{
-	return MemoryContextMemAllocated(groups->context, true);
-}
-
 // private functions
 
 static void

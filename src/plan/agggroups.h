@@ -35,7 +35,5 @@ extern uint32 tsdb_agggroups_count(const TsdbAggGroups *groups);
 /* tsdb_agggroups_at - the i-th group. */
 extern TsdbAggGroup *tsdb_agggroups_at(const TsdbAggGroups *groups, uint32 i);
 
-/* tsdb_agggroups_bytes - memory in use. */
-extern Size tsdb_agggroups_bytes(const TsdbAggGroups *groups);
 
 #endif /* TSDB_AGGGROUPS_H */

@@ -55,7 +55,7 @@ extern void tsdb_metapage_set_rows(Relation rel, double nrows);
 /* tsdb_metapage_copy - carry the counters over to another main fork (VACUUM FULL, SET TABLESPACE uses a plain copy). */
 extern void tsdb_metapage_copy(Relation old_rel, Relation new_rel);
 
-/* Locks of ARCHITECTURE section 2.2 */
+/* Locks: see docs/ARCHITECTURE.md, "Locks" */
 typedef enum TsdbPageLock
 {
 	TSDB_LOCK_ALLOCATE = 0, /* Share: from sequence allocation to the RUN row; Exclusive: barrier read */

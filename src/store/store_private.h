@@ -18,10 +18,9 @@
 
 #include "store/store.h"
 
-/* Columns of a TOAST relation */
+/* Columns of a TOAST relation; the third are the bytes */
 #define TSDB_STORE_COLUMN_KEY 1
 #define TSDB_STORE_COLUMN_SEQ 2
-#define TSDB_STORE_COLUMN_BYTES 3
 #define TSDB_STORE_NCOLUMNS 3
 
 #define TSDB_STORE_PAGES 4

@@ -111,7 +111,6 @@ tsdb_rangedelete_lock(Relation rel)
 				(errcode(ERRCODE_INVALID_TRANSACTION_STATE),
 				 errmsg("cannot take ranges out of table \"%s\" during a parallel operation", RelationGetRelationName(rel))));
 	LockRelationOid(RelationGetRelid(rel), ShareRowExclusiveLock);
-	TSDB_DEBUG_POINT("range_after_lock");
 	(void) tsdb_buffer_flush(RelationGetRelid(rel));
 
 	/* Rows that were just flushed count as written before. */

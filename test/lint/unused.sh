@@ -1,6 +1,6 @@
 #!/bin/sh
-# What a header offers is used by another file, and what a source defines is used at all; rules that comments
-# name are in docs/ARCHITECTURE.md.
+# What a header offers is used by another file, what a source defines is used at all, debug points by tests; rules
+# that comments name are in docs/ARCHITECTURE.md.
 cd "$(dirname "$0")/../.." || exit 1
 find src test sql -name '*.[ch]' -o -name '*.sql' | sort | xargs perl -we '
     use strict;
@@ -31,6 +31,22 @@ find src test sql -name '*.[ch]' -o -name '*.sql' | sort | xargs perl -we '
             $uses += $_ for values %{ $users{$name} };
             next if $uses > 1 || $name =~ /_H$/;
             print "$file: nobody uses $name\n";
+            $bad = 1;
+        }
+    }
+    my $tests = "";
+    for my $file (glob("test/specs/*.spec test/sql/*.sql test/t/*.pl test/t/*.pm test/tap/*.sql"))
+    {
+        open(my $in, "<", $file) or die "$file: $!\n";
+        local $/;
+        $tests .= <$in>;
+    }
+    for my $file (grep { m{^src/} } sort keys %text)
+    {
+        for my $point ($text{$file} =~ /^\s*TSDB_DEBUG_POINT\("(\w+)"\)/mg)
+        {
+            next if $tests =~ /\b$point\b/;
+            print "$file: no test uses debug point $point\n";
             $bad = 1;
         }
     }

@@ -179,6 +179,14 @@ SELECT * FROM tsdb.verify('big');
 SELECT tsdb.compact('big');
 SELECT sensor, count(*), round(sum(v)) FROM big GROUP BY sensor ORDER BY sensor;
 SELECT * FROM tsdb.verify('big');
+-- an error half way leaves everything as it was
+SET tsdb.debug_points = on;
+SET tsdb.debug_point_errors = 'range_before_write';
+SELECT tsdb_test.range_delete('big', ARRAY[2], '2024-01-01 01:00', '2024-01-03 07:00');
+RESET tsdb.debug_point_errors;
+SET tsdb.debug_points = off;
+SELECT sensor, count(*), round(sum(v)) FROM big GROUP BY sensor ORDER BY sensor;
+SELECT * FROM tsdb.verify('big');
 DROP TABLE big, archive;
 DROP TABLE m, h CASCADE;
 DROP FUNCTION scribble, twin_delete, explained;

@@ -75,3 +75,46 @@ DROP PUBLICATION regress_p;
 
 DROP VIEW through;
 DROP TABLE t, keyed, parts, plants, ruled, covered, uncovered;
+
+-- what is given to functions
+CREATE TABLE f (time timestamptz, plant text, v float8, w float8) USING tsdb WITH (tags = 'plant', sample_interval = '1s');
+INSERT INTO f VALUES (NULL, 'a', 1);
+UPDATE f SET time = NULL;
+INSERT INTO f VALUES ('2024-01-01Z', 'a', 1, 2);
+UPDATE f SET time = NULL;
+INSERT INTO f VALUES ('2024-01-01Z', repeat('x', 9000), 1);
+SELECT tsdb.patch('f', $$SELECT now() AS time, 'a' AS plant, 'one' AS v$$);
+SELECT tsdb.patch('f', $$SELECT now() AS time, 1 AS v$$);
+SELECT tsdb.as_of(NULL::text[], now());
+-- patch writes parts of rows: nobody may be there who has to see whole ones
+ALTER TABLE f ADD CHECK (v < w);
+SELECT tsdb.patch('f', $$SELECT timestamptz '2024-01-01Z' AS time, 'a' AS plant, 3 AS v$$);
+ALTER TABLE f DROP CONSTRAINT f_check;
+CREATE FUNCTION f_trigger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER f_trigger AFTER INSERT ON f FOR EACH ROW EXECUTE FUNCTION f_trigger();
+SELECT tsdb.patch('f', $$SELECT timestamptz '2024-01-01Z' AS time, 'a' AS plant, 3 AS v$$);
+DROP TRIGGER f_trigger ON f;
+CREATE ROLE regress_tsdb_patch;
+GRANT SELECT, INSERT ON f TO regress_tsdb_patch;
+CREATE POLICY f_policy ON f USING (plant = 'b');
+ALTER TABLE f ENABLE ROW LEVEL SECURITY;
+SET ROLE regress_tsdb_patch;
+SELECT tsdb.patch('f', $$SELECT timestamptz '2024-01-01Z' AS time, 'a' AS plant, 3 AS v$$);
+SELECT tsdb.history('f');
+SELECT tsdb.as_of(NULL::f, now());
+SELECT * FROM tsdb.violations('f', '{}', '2024-01-01Z', '2025-01-01Z', 'v');
+SELECT count(*) FROM tsdb.series WHERE "table" = 'f'::regclass;
+RESET ROLE;
+REVOKE ALL ON f FROM regress_tsdb_patch;
+GRANT SELECT ON f TO regress_tsdb_patch;
+GRANT INSERT (time, plant, w) ON f TO regress_tsdb_patch;
+ALTER TABLE f DISABLE ROW LEVEL SECURITY;
+SET ROLE regress_tsdb_patch;
+SELECT tsdb.patch('f', $$SELECT timestamptz '2024-01-01Z' AS time, 'a' AS plant, 3 AS v$$);
+SELECT tsdb.patch('f', $$SELECT timestamptz '2024-01-01Z' AS time, 'a' AS plant, 4 AS w$$);
+SELECT tsdb.overwrite('f', $$SELECT timestamptz '2024-01-01Z' AS time, 'a' AS plant, 4 AS w$$, 'x');
+RESET ROLE;
+TABLE f;
+DROP TABLE f;
+DROP FUNCTION f_trigger;
+DROP ROLE regress_tsdb_patch;

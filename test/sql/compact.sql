@@ -181,6 +181,18 @@ SELECT * FROM tsdb.verify('r');
 CREATE TABLE plain (a int);
 SELECT tsdb.compact('plain');
 SELECT * FROM tsdb.verify('plain');
+-- first, last and changes of a block; what it is about goes when it fails
+CREATE TABLE ends (time timestamptz, v float8, n int4, on_ bool) USING tsdb WITH (tags = '', sample_interval = '1s', compact_after = '36500 days');
+INSERT INTO ends VALUES ('2024-01-01 00:00:00', NULL, 5, true), ('2024-01-01 00:00:01', 3, 5, true), ('2024-01-01 00:00:02', 1, 5, false), ('2024-01-01 00:00:03', 2, 4, true), ('2024-01-01 00:00:04', NULL, 4, NULL);
+SET tsdb.debug_points = on;
+SET tsdb.debug_point_errors = 'compact_before_delete';
+SELECT tsdb.compact('ends');
+RESET tsdb.debug_point_errors;
+SET tsdb.debug_points = off;
+SELECT * FROM tsdb.progress;
+SELECT tsdb.compact('ends');
+SELECT column_name, samples, non_null, min, max, first, last, transitions FROM tsdb.block_columns('ends') ORDER BY 1;
+DROP TABLE ends;
 CREATE ROLE regress_tsdb_reader;
 SET ROLE regress_tsdb_reader;
 SELECT * FROM tsdb.segments('m');

@@ -43,6 +43,14 @@ SELECT tsdb.violations('sv_m', '{}', '-infinity', 'infinity');
 SELECT tsdb.violations('sv_m', '{}', '-infinity', 'infinity', 'plant');
 SELECT tsdb.violations('sv_m', '{"nix": 1}', '-infinity', 'infinity', 'value');
 SELECT tsdb.violations('sv_m', NULL, '-infinity', 'infinity', 'value');
+-- NaN is further off than anything
+CREATE TABLE sv_nan (time timestamptz, sensor text, v float8) USING tsdb WITH (tags = 'sensor', sample_interval = '1s');
+INSERT INTO sv_nan VALUES ('2026-01-01 00:00', 'a', 1), ('2026-01-01 00:01', 'a', 7), ('2026-01-01 00:02', 'a', 'NaN'), ('2026-01-01 00:03', 'a', 9), ('2026-01-01 00:04', 'a', NULL), ('2026-01-01 00:05', 'a', 2);
+SELECT tsdb.set_series('sv_nan', '{}', low => 0, high => 5);
+SELECT "limit", from_time, last_time, until_time, samples, extreme FROM tsdb.violations('sv_nan', '{}', '-infinity', 'infinity');
+SELECT tsdb.compact('sv_nan');
+SELECT "limit", from_time, last_time, until_time, samples, extreme FROM tsdb.violations('sv_nan', '{}', '-infinity', 'infinity');
+DROP TABLE sv_nan;
 
 -- Averages over time.
 SELECT tsdb.time_average(v, t), tsdb.time_average(v, t, true), tsdb.time_average(v, t, false)
@@ -50,6 +58,7 @@ FROM (VALUES (1, timestamptz '2026-01-01'), (3, '2026-01-02'), (NULL, '2026-01-0
 SELECT tsdb.time_average(v, t), tsdb.time_average(v, t, true) FROM (VALUES (7, now())) x(v, t);
 SELECT tsdb.time_average(v, t), tsdb.time_average(v, t, true) FROM (VALUES (7, now())) x(v, t) WHERE false;
 SELECT tsdb.time_average(v, t), tsdb.time_average(v, t, true) FROM (VALUES ('infinity'::float8, timestamptz '2026-01-01'), (3, '2026-01-02')) x(v, t);
+SELECT tsdb.time_average(v, t), tsdb.time_average(v, t, true) FROM (VALUES (1, timestamptz '2026-01-01'), (3, '2026-01-02'), (5, '2026-01-02'), (7, '2026-01-03')) x(v, t);
 SELECT tsdb.time_average(v, t) FROM (VALUES (1, timestamptz '2026-01-02'), (3, '2026-01-01')) x(v, t);
 SELECT tsdb.time_average(v, t ORDER BY t) FROM (VALUES (1, timestamptz '2026-01-02'), (3, '2026-01-01')) x(v, t);
 SELECT plant, tsdb.local_bucket('1 day', b) AS day, round(tsdb.time_average(whole, time)::numeric, 6) AS sloped, round(tsdb.time_average(whole, time, true)::numeric, 6) AS stepped FROM sv_m b GROUP BY plant, line, 2 ORDER BY 1, 2;

@@ -187,6 +187,20 @@ RESET tsdb.debug_point_errors;
 SET tsdb.debug_points = off;
 SELECT sensor, count(*), round(sum(v)) FROM big GROUP BY sensor ORDER BY sensor;
 SELECT * FROM tsdb.verify('big');
+-- A second range of the same transaction: runs that the first one has merged into a bigger one reach back behind what is in
+-- segments, whose watermark stays.  The sample of January 30 was written 520 times, then once more.
+CREATE TABLE merged (time timestamptz NOT NULL, v float8) USING tsdb WITH (tags = '', sample_interval = '1s');
+INSERT INTO merged SELECT timestamptz '1970-01-01Z' + i * interval '30 s', 1 FROM generate_series(0, 270000) i;
+DO $$ BEGIN FOR i IN 1 .. 520 LOOP INSERT INTO merged VALUES ('1970-01-30Z', 60), (timestamptz '1970-06-01Z' + i * interval '1 s', i); COMMIT; END LOOP; END $$;
+INSERT INTO merged SELECT timestamptz '1970-01-01Z' + i * interval '20 s', 90 FROM generate_series(0, 130000) i;
+BEGIN;
+SELECT tsdb_test.range_delete('merged', NULL, '1970-01-01Z', '1970-01-28Z');
+SELECT tsdb_test.range_delete('merged', NULL, '1970-02-03Z', '1970-03-20Z');
+SELECT v FROM merged WHERE time = '1970-01-30Z';
+COMMIT;
+SELECT v FROM merged WHERE time = '1970-01-30Z';
+SELECT * FROM tsdb.verify('merged');
+DROP TABLE merged;
 DROP TABLE big, archive;
 DROP TABLE m, h CASCADE;
 DROP FUNCTION scribble, twin_delete, explained;

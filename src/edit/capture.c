@@ -65,7 +65,7 @@ static void check_reason(Relation rel, const TsdbTable *table, TsdbKey key, Comm
 static bool is_first_load(Relation rel, CommandId cid);
 static bool is_empty(Relation rel, CommandId cid);
 static void capture(OpenEdit *edit, Relation rel, TsdbBufferChunk *chunk);
-static void drop_existing(TsdbBufferChunk *chunk, const TsdbBatch *existing);
+static void drop_existing(TsdbBufferChunk *chunk, CommandId cid, const TsdbBatch *existing);
 static void add_samples(OpenEdit *edit, uint64 nsamples, int64 first_us, int64 last_us);
 static void finish(OpenEdit *edit, Relation rel);
 static void remove_edit(OpenEdit *edit);
@@ -398,7 +398,7 @@ capture(OpenEdit *edit, Relation rel, TsdbBufferChunk *chunk)
 		add_samples(edit, images.nsamples, images.first_us, images.last_us);
 		if (images.existing != NULL && images.existing->nrows > 0)
 		{
-			drop_existing(chunk, images.existing);
+			drop_existing(chunk, edit->cid, images.existing);
 			edit->row.skipped += images.existing->nrows;
 		}
 	}
@@ -406,8 +406,9 @@ capture(OpenEdit *edit, Relation rel, TsdbBufferChunk *chunk)
 	MemoryContextDelete(work);
 }
 
+/* Take rows of a command out that found a sample; that may be a row of an earlier command, in the same chunk. */
 static void
-drop_existing(TsdbBufferChunk *chunk, const TsdbBatch *existing)
+drop_existing(TsdbBufferChunk *chunk, CommandId cid, const TsdbBatch *existing)
 {
 	uint32 first = chunk->nreviewed;
 	bool *is_gone = MemoryContextAllocHuge(CurrentMemoryContext, (Size) chunk->rows.nrows - first + 1);
@@ -417,7 +418,8 @@ drop_existing(TsdbBufferChunk *chunk, const TsdbBatch *existing)
 		TsdbKey key = tsdb_batch_key(&chunk->rows, row);
 		uint32 place = tsdb_batch_find(existing, key);
 
-		is_gone[row - first] = place < existing->nrows && tsdb_key_compare(tsdb_batch_key(existing, place), key) == 0;
+		is_gone[row - first] = tsdb_chunk_cid(chunk, row) == cid && place < existing->nrows &&
+							   tsdb_key_compare(tsdb_batch_key(existing, place), key) == 0;
 	}
 	tsdb_chunk_remove(chunk, first, is_gone);
 }

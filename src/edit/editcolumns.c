@@ -13,6 +13,7 @@
 #include "fmgr.h"
 #include "pg/check.h"
 #include "pg/compat.h"
+#include "series/columns.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "write/flush.h"
@@ -168,31 +169,17 @@ convert_column(Relation rel, TsdbColumn *column, const TsdbWanted *wanted, TsdbB
 static uint64
 word_of(uint8 type, Datum value, TsdbBatch *rows)
 {
-	switch ((TsdbType) type)
-	{
-		case TSDB_TYPE_FLOAT4:
-			return (uint32) DatumGetInt32(value);
-		case TSDB_TYPE_INT2:
-			return (uint64) (int64) DatumGetInt16(value);
-		case TSDB_TYPE_INT4:
-		case TSDB_TYPE_DATE:
-		case TSDB_TYPE_QUALITY:
-			return (uint64) (int64) DatumGetInt32(value);
-		case TSDB_TYPE_BOOL:
-			return DatumGetBool(value) ? 1 : 0;
-		case TSDB_TYPE_TEXT:
-		{
-			struct varlena *text = PG_DETOAST_DATUM_PACKED(value);
-			uint32 nbytes = VARSIZE_ANY_EXHDR(text);
-			uint64 word = rows->arena.len;
-			uint32 padding = 0;
+	struct varlena *text;
+	uint32 nbytes;
+	uint32 padding = 0;
+	uint64 word = rows->arena.len;
 
-			tsdb_bytes_append(&rows->arena, &nbytes, sizeof(nbytes));
-			tsdb_bytes_append(&rows->arena, VARDATA_ANY(text), nbytes);
-			tsdb_bytes_append(&rows->arena, &padding, (4 - nbytes % 4) % 4);
-			return word;
-		}
-		default:
-			return (uint64) DatumGetInt64(value);
-	}
+	if (type != TSDB_TYPE_TEXT)
+		return tsdb_columns_word(type, value);
+	text = PG_DETOAST_DATUM_PACKED(value);
+	nbytes = VARSIZE_ANY_EXHDR(text);
+	tsdb_bytes_append(&rows->arena, &nbytes, sizeof(nbytes));
+	tsdb_bytes_append(&rows->arena, VARDATA_ANY(text), nbytes);
+	tsdb_bytes_append(&rows->arena, &padding, (4 - nbytes % 4) % 4);
+	return word;
 }

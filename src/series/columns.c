@@ -40,7 +40,6 @@ static void check_time(Form_pg_attribute attr, const char *table_name, const Tsd
 static void assign_values(TupleDesc desc, const char *table_name, TsdbTable *table);
 static const char *nearest_type(Oid type_oid);
 static void fill_wanted(TupleDesc desc, const TsdbTableColumn *column, int attno, TsdbWanted *wanted);
-static uint64 missing_word(uint8 type, Datum value);
 static const uint8_t *missing_text(Datum value);
 static void assign_qualities(TupleDesc desc, TsdbTable *table);
 static int16 quality_of_column(TupleDesc desc, const TsdbTable *table, const char *name);
@@ -269,44 +268,7 @@ fill_wanted(TupleDesc desc, const TsdbTableColumn *column, int attno, TsdbWanted
 	if (column->type == TSDB_TYPE_TEXT)
 		wanted->missing_text = missing_text(desc->constr->missing[attno].am_value);
 	else
-		wanted->missing_word = missing_word(column->type, desc->constr->missing[attno].am_value);
-}
-
-static uint64
-missing_word(uint8 type, Datum value)
-{
-	float8 number;
-	float4 small_number;
-	uint64 word = 0;
-	uint32 small_word;
-
-	switch ((TsdbType) type)
-	{
-		case TSDB_TYPE_FLOAT8:
-			number = DatumGetFloat8(value);
-			memcpy(&word, &number, sizeof(number));
-			return word;
-		case TSDB_TYPE_FLOAT4:
-			small_number = DatumGetFloat4(value);
-			memcpy(&small_word, &small_number, sizeof(small_number));
-			return small_word;
-		case TSDB_TYPE_INT2:
-			return (uint64) (int64) DatumGetInt16(value);
-		case TSDB_TYPE_INT4:
-		case TSDB_TYPE_QUALITY:
-			return (uint64) (int64) DatumGetInt32(value);
-		case TSDB_TYPE_DATE:
-			return (uint64) (int64) DatumGetDateADT(value);
-		case TSDB_TYPE_INT8:
-			return (uint64) DatumGetInt64(value);
-		case TSDB_TYPE_TIMESTAMPTZ:
-			return (uint64) DatumGetTimestampTz(value);
-		case TSDB_TYPE_BOOL:
-			return DatumGetBool(value) ? 1 : 0;
-		case TSDB_TYPE_TEXT:
-			break;
-	}
-	elog(ERROR, "no word for tsdb type %u", type);
+		wanted->missing_word = tsdb_columns_word(column->type, desc->constr->missing[attno].am_value);
 }
 
 static const uint8_t *

@@ -11,6 +11,7 @@
 #include "fmgr.h"
 #include "pg/check.h"
 #include "pg/compat.h"
+#include "series/columns.h"
 #include "utils/memutils.h"
 #include "write/chunk.h"
 
@@ -218,6 +219,24 @@ tsdb_chunk_lowest_cid(const TsdbBufferChunk *chunk)
 	return lowest;
 }
 
+CommandId
+tsdb_chunk_cid(const TsdbBufferChunk *chunk, uint32 row)
+{
+	int low = 0;
+	int high = chunk->nmarks;
+
+	while (low < high)
+	{
+		int middle = low + (high - low) / 2;
+
+		if (chunk->marks[middle].first_row <= row)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return chunk->marks[low - 1].cid;
+}
+
 TsdbBatch *
 tsdb_chunk_visible(const TsdbBufferChunk *chunk, CommandId cid)
 {
@@ -418,34 +437,16 @@ need_states(TsdbBufferChunk *chunk, TsdbColumn *column)
 static uint64
 datum_to_word(TsdbBufferChunk *chunk, uint8 type, Datum value)
 {
-	switch ((TsdbType) type)
-	{
-		case TSDB_TYPE_FLOAT4:
-			return (uint32) DatumGetInt32(value);
-		case TSDB_TYPE_INT2:
-			return (uint64) (int64) DatumGetInt16(value);
-		case TSDB_TYPE_INT4:
-		case TSDB_TYPE_DATE:
-		case TSDB_TYPE_QUALITY:
-			return (uint64) (int64) DatumGetInt32(value);
-		case TSDB_TYPE_BOOL:
-			return DatumGetBool(value) ? 1 : 0;
-		case TSDB_TYPE_FLOAT8:
-		case TSDB_TYPE_INT8:
-		case TSDB_TYPE_TIMESTAMPTZ:
-			return (uint64) DatumGetInt64(value);
-		case TSDB_TYPE_TEXT:
-		{
-			struct varlena *text = PG_DETOAST_DATUM_PACKED(value);
-			uint64 word = append_text(chunk, VARDATA_ANY(text), VARSIZE_ANY_EXHDR(text));
+	struct varlena *text;
+	uint64 word;
 
-			if ((Pointer) text != DatumGetPointer(value))
-				pfree(text);
-			return word;
-		}
-	}
-	elog(ERROR, "unknown tsdb column type %d", type);
-	return 0;
+	if (type != TSDB_TYPE_TEXT)
+		return tsdb_columns_word(type, value);
+	text = PG_DETOAST_DATUM_PACKED(value);
+	word = append_text(chunk, VARDATA_ANY(text), VARSIZE_ANY_EXHDR(text));
+	if ((Pointer) text != DatumGetPointer(value))
+		pfree(text);
+	return word;
 }
 
 /* The arena is kept by hand: a doubling TsdbBytes would keep its old pieces. */

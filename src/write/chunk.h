@@ -68,6 +68,9 @@ extern bool tsdb_chunk_same_columns(const TsdbBufferChunk *a, const TsdbBufferCh
 /* tsdb_chunk_lowest_cid - of all rows; the chunk is not empty. */
 extern CommandId tsdb_chunk_lowest_cid(const TsdbBufferChunk *chunk);
 
+/* tsdb_chunk_cid - the command that wrote a row. */
+extern CommandId tsdb_chunk_cid(const TsdbBufferChunk *chunk, uint32 row);
+
 /*
  * tsdb_chunk_visible - the rows that commands below cid have written, sorted and consolidated.
  *

@@ -29,7 +29,6 @@ static void create_metapage(Relation rel, int64 segment_us, bool has_blocks, con
 static uint32 *sort_by_key(const TsdbBatch *rows);
 static void merge_sort(const TsdbBatch *rows, uint32 *order, uint32 *spare, uint32 n);
 static void add_cids(TsdbBatch *piece, const uint32 *order, const TsdbBufferChunk *chunk);
-static CommandId row_cid(const TsdbBufferChunk *chunk, uint32 row);
 
 uint64
 tsdb_flush_chunk(Relation rel, TsdbBufferChunk *chunk, uint64 barrier_seq, bool at_commit)
@@ -256,25 +255,7 @@ add_cids(TsdbBatch *piece, const uint32 *order, const TsdbBufferChunk *chunk)
 	cids->states = NULL;
 	cids->words = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint64) * ((Size) piece->nrows + 1));
 	for (uint32 i = 0; i < piece->nrows; i++)
-		cids->words[i] = row_cid(chunk, order[i]);
+		cids->words[i] = tsdb_chunk_cid(chunk, order[i]);
 	piece->columns = columns;
 	piece->ncolumns++;
-}
-
-static CommandId
-row_cid(const TsdbBufferChunk *chunk, uint32 row)
-{
-	int low = 0;
-	int high = chunk->nmarks;
-
-	while (low < high)
-	{
-		int middle = low + (high - low) / 2;
-
-		if (chunk->marks[middle].first_row <= row)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return chunk->marks[low - 1].cid;
 }

@@ -232,6 +232,17 @@ SELECT tsdb_test.range_delete('blocks', NULL, '2024-01-11 12:00Z', '2024-01-11 1
 COMMIT;
 SELECT kind, written FROM tsdb.edits WHERE reason = 'by a function' ORDER BY id;
 
+-- A backfill leaves alone what the same transaction has written before, whether with a reason or without.
+BEGIN;
+INSERT INTO blocks (time, sensor, note) VALUES ('2031-01-12 12:00Z', 1, 'first'), ('2031-01-12 12:01Z', 1, 'first');
+SAVEPOINT a;
+INSERT INTO blocks (time, sensor, note) VALUES ('2031-01-12 12:02Z', 1, 'second');
+SELECT tsdb.backfill('blocks', $$SELECT timestamptz '2031-01-12 12:00Z' + i * interval '1 min' AS time, 1 AS sensor, 'filled' AS note FROM generate_series(0, 3) i$$, 'same transaction') > 0 AS done;
+RELEASE a;
+COMMIT;
+SELECT time, note FROM blocks WHERE time >= '2031-01-12Z' AND sensor = 1 ORDER BY time;
+SELECT written, skipped FROM tsdb.edits WHERE reason = 'same transaction';
+
 DROP VIEW journal;
 DROP FUNCTION nth;
 DROP TABLE edited, original, strict, triggered, big, blocks;

@@ -83,6 +83,7 @@ static void end_scan(JournalScan *scan);
 static void int8_key(ScanKey key, AttrNumber attnum, int64 value);
 static void oid_key(ScanKey key, AttrNumber attnum, Oid value);
 static void insert_row(const char *table, Datum *values, bool *nulls);
+static List *read_edits(const char *index, Snapshot snapshot, ScanKey key);
 static TsdbEdit *read_edit(HeapTuple tuple, TupleDesc desc);
 static List *read_images(const char *index, Snapshot snapshot, int nkeys, ScanKey keys);
 static TsdbEditImage *read_image(HeapTuple tuple, TupleDesc desc);
@@ -189,35 +190,21 @@ tsdb_journal_set_undone(int64 edit, int64 undone_by)
 TsdbEdit *
 tsdb_journal_find_edit(int64 id, Snapshot snapshot)
 {
-	TsdbEdit *edit = NULL;
-	JournalScan scan;
 	ScanKeyData key;
-	HeapTuple tuple;
+	List *edits;
 
 	int8_key(&key, EDIT_ID, id);
-	begin_scan(&scan, "edit", "edit_pkey", AccessShareLock, snapshot, 1, &key);
-	tuple = systable_getnext(scan.scan);
-	if (HeapTupleIsValid(tuple))
-		edit = read_edit(tuple, RelationGetDescr(scan.rel));
-	end_scan(&scan);
-	return edit;
+	edits = read_edits("edit_pkey", snapshot, &key);
+	return edits == NIL ? NULL : linitial(edits);
 }
 
 List *
 tsdb_journal_edits(Oid relid, Snapshot snapshot)
 {
-	List *edits = NIL;
-	JournalScan scan;
 	ScanKeyData key;
-	HeapTuple tuple;
 
 	oid_key(&key, EDIT_RELATION, relid);
-	begin_scan(&scan, "edit", "edit_relation", AccessShareLock, snapshot, 1, &key);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan.scan)))
-		edits = lappend(edits, read_edit(tuple, RelationGetDescr(scan.rel)));
-	end_scan(&scan);
-	list_sort(edits, compare_edits);
-	return edits;
+	return read_edits("edit_relation", snapshot, &key);
 }
 
 List *
@@ -393,6 +380,25 @@ insert_row(const char *table, Datum *values, bool *nulls)
 	CatalogTupleInsert(rel, tuple);
 	heap_freetuple(tuple);
 	table_close(rel, NoLock);
+}
+
+/* Ascending by id. */
+static List *
+read_edits(const char *index, Snapshot snapshot, ScanKey key)
+{
+	List *edits = NIL;
+	JournalScan scan;
+	HeapTuple tuple;
+
+	begin_scan(&scan, "edit", index, AccessShareLock, snapshot, 1, key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan.scan)))
+	{
+		CHECK_FOR_INTERRUPTS();
+		edits = lappend(edits, read_edit(tuple, RelationGetDescr(scan.rel)));
+	}
+	end_scan(&scan);
+	list_sort(edits, compare_edits);
+	return edits;
 }
 
 static TsdbEdit *

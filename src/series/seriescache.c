@@ -22,6 +22,7 @@
 
 #define CACHE_BYTES ((Size) 64 * 1024 * 1024)
 #define ENTRY_OVERHEAD_BYTES 64
+#define TABLE_OVERHEAD_BYTES ((Size) 13 * 1024) /* memory contexts of a table, which may be gone */
 
 /* tags -> id */
 typedef struct TagsKey
@@ -109,6 +110,7 @@ static HTAB *caches = NULL;
 static TsdbSeriesCache *last_cache = NULL;
 static Size map_bytes = 0;
 static Size tags_bytes = 0;
+static Size ntables = 0;
 static List *retired = NIL; /* contexts */
 static StringInfoData scratch;
 static bool has_unsettled = false; /* until the end of the transaction */
@@ -296,6 +298,7 @@ cache_make(Oid relid)
 	cache->map_context = AllocSetContextCreate(cache_context, "tsdb series by tags", ALLOCSET_SMALL_SIZES);
 	map_reset(cache);
 	cache_register(relid, cache);
+	ntables++;
 	return cache;
 }
 
@@ -514,7 +517,7 @@ on_xact_end(XactEvent event, void *arg)
 		MemoryContextDelete((MemoryContext) lfirst(lc));
 	list_free(retired);
 	retired = NIL;
-	if (map_bytes + tags_bytes > CACHE_BYTES)
+	if (map_bytes + tags_bytes + ntables * TABLE_OVERHEAD_BYTES > CACHE_BYTES)
 		drop_all();
 }
 
@@ -535,4 +538,5 @@ drop_all(void)
 	last_cache = NULL;
 	map_bytes = 0;
 	tags_bytes = 0;
+	ntables = 0;
 }

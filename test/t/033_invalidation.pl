@@ -61,6 +61,26 @@ foreach my $round (1 .. ($asserts ? 1 : 20))
 }
 $session->query_safe('ANALYZE m; VACUUM m; VACUUM FULL m') if $asserts;
 is($node->safe_psql('postgres', 'SELECT differing()'), '0', 'same rows at the end');
+
+# Tables that come and go: what is remembered of them is bounded.
+$session->query_safe('SET debug_discard_caches = 0') if $asserts;
+$session->query_safe(<<'SQL');
+CREATE PROCEDURE come_and_go(n int) LANGUAGE plpgsql AS $$
+BEGIN
+    FOR i IN 1 .. n LOOP
+        CREATE TEMP TABLE passing (time timestamptz NOT NULL, sensor int4, v float8) USING tsdb WITH (tags = 'sensor', sample_interval = '1s');
+        INSERT INTO passing VALUES (now(), i, i);
+        DROP TABLE passing;
+        COMMIT;
+    END LOOP;
+END $$;
+SQL
+foreach my $round (1 .. 12)
+{
+	$session->query_safe('CALL come_and_go(500)');
+	$session->query_safe('VACUUM pg_class, pg_attribute, pg_type, pg_depend, pg_index');
+}
+cmp_ok($session->query_safe("SELECT sum(total_bytes) FROM pg_backend_memory_contexts WHERE name LIKE 'tsdb%'"), '<', 80_000_000, '6000 tables take no more than 5000');
 $session->quit;
 $disturbance->kill_kill if $disturbance;
 verify_clean($node, 'm', 'at the end');

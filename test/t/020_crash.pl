@@ -94,7 +94,7 @@ $node->safe_psql('postgres', q{INSERT INTO u SELECT timestamptz '2024-01-01Z' + 
 is($node->safe_psql('postgres', 'SELECT count(*), sum(v) FROM u'), '300|45150', 'unlogged table filled again');
 verify_clean($node, 'u', 'unlogged table');
 
-# Random moments: three writers with series of their own, compaction and vacuum.
+# Random moments: three writers with series of their own, who correct them too, compaction and vacuum.
 my $serial = 0;
 
 sub writer_start
@@ -113,9 +113,28 @@ sub writer_start
 			my $condition = "sensor = 10 + $writer AND time < timestamptz '2024-01-01Z' + $from * interval '10 s'";
 			$script .= "DELETE FROM m WHERE $condition; DELETE FROM h WHERE $condition;";
 		}
+		$script .= edit_of($writer, $from) if $writer == 3;
 		$script .= "INSERT INTO acknowledged VALUES ($writer, $serial);" . (rand() < 0.1 ? 'ROLLBACK;' : "COMMIT;\n\\echo $serial\n");
 	}
 	return script_start($node, "writer$writer", $script);
+}
+
+# A range that vanishes, for good or to be put back by the same transaction, or gaps that are filled.  One writer alone:
+# two that wrote before they ask for ranges would wait for each other.
+sub edit_of
+{
+	my ($writer, $at) = @_;
+	my ($from, $until) = map { "timestamptz '2024-01-01Z' + $_ * interval '10 s'" } $at, $at + int(rand(2000));
+	my $sensor = 10 + $writer;
+	my $mark = "tsdb.mark_deleted('m', '{\"sensor\": $sensor}', $from, $until, 'wrong')";
+	my $kind = rand();
+
+	return '' if $kind < 0.6;
+	return "DO \$\$ BEGIN PERFORM $mark; END \$\$; DELETE FROM h WHERE sensor = $sensor AND time >= $from AND time < $until;" if $kind < 0.75;
+	return "DO \$\$ DECLARE edit int8 := $mark; BEGIN PERFORM tsdb.undo(edit, 'not wrong'); END \$\$;" if $kind < 0.9;
+	(my $rows = twins_write($sensor, $at, $at + 50, 1)) =~ s/^INSERT INTO m (.*?);.*/$1/s;
+	my $source = "SELECT * FROM ($rows) AS x (time, sensor, v, note, quality)";
+	return "DO \$\$ BEGIN PERFORM tsdb.backfill('m', \$q\$$source\$q\$, 'gaps'); END \$\$; INSERT INTO h $rows ON CONFLICT DO NOTHING;";
 }
 
 my $keeper = "SELECT tsdb.compact('m');\n\\echo compacted\nVACUUM m;\nCHECKPOINT;\n" x 2000;

@@ -350,12 +350,16 @@ tsdb_compat_zone_changes(const char *name)
 
 /*
  * tsdb_compat_var_copy_nulling - a column that stands for (part of) another Var is NULL where that one is; 16 says which joins do so.
+ * In RETURNING it is of the same row, OLD or NEW, since 18.
  */
 static inline void
 tsdb_compat_var_copy_nulling(Var *var, const Var *from)
 {
 #if PG_VERSION_NUM >= 160000
 	var->varnullingrels = bms_copy(from->varnullingrels);
+#endif
+#if PG_VERSION_NUM >= 180000
+	var->varreturningtype = from->varreturningtype;
 #endif
 }
 

@@ -119,4 +119,13 @@ TRUNCATE m;
 EXECUTE put('2031-01-05', 'prepared', 1);
 SELECT results_eq($$EXECUTE get('prepared')$$, 'SELECT 1::bigint', 'after TRUNCATE');
 DEALLOCATE ALL;
+
+-- Since 18 RETURNING has two rows.
+CREATE TABLE clocks (time timestamptz NOT NULL, tag text) USING tsdb WITH (tags = 'tag', sample_interval = '1s');
+SELECT tsdb.set_series('clocks', '{"tag": "a"}', timezone => 'Asia/Tokyo');
+SELECT tsdb.set_series('clocks', '{"tag": "b"}', timezone => 'UTC');
+INSERT INTO clocks VALUES ('2024-01-01', 'a');
+SELECT CASE WHEN current_setting('server_version_num')::int4 < 180000 THEN pass('RETURNING has no OLD')
+    ELSE results_eq($$WITH u AS (UPDATE clocks SET time = time + interval '1 hour', tag = 'b' RETURNING tsdb.local_time(old), tsdb.local_time(new)) TABLE u$$,
+        $$VALUES (timestamp '2024-01-01 09:00', timestamp '2024-01-01 01:00')$$, 'local time of OLD and NEW') END;
 SELECT * FROM finish();

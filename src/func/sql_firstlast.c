@@ -11,6 +11,7 @@
 
 #include "catalog/pg_type_d.h"
 #include "fmgr.h"
+#include "func/variant.h"
 #include "libpq/pqformat.h"
 #include "pg/compat.h"
 #include "utils/datum.h"
@@ -37,39 +38,15 @@ static Extreme *create_state(FunctionCallInfo fcinfo, MemoryContext context);
 static void keep(Extreme *state, MemoryContext context, int64 time, Datum value);
 static bool is_expanded(const Extreme *state, Datum value);
 
-PG_FUNCTION_INFO_V1(tsdb_first_step);
-PG_FUNCTION_INFO_V1(tsdb_last_step);
-PG_FUNCTION_INFO_V1(tsdb_first_combine);
-PG_FUNCTION_INFO_V1(tsdb_last_combine);
+/* Of rows of one time tsdb.first keeps the one seen first, tsdb.last the one seen last. */
+TSDB_SQL_VARIANT(tsdb_first_step, step, false);
+TSDB_SQL_VARIANT(tsdb_last_step, step, true);
+TSDB_SQL_VARIANT(tsdb_first_combine, combine, false);
+TSDB_SQL_VARIANT(tsdb_last_combine, combine, true);
+
 PG_FUNCTION_INFO_V1(tsdb_extreme_serialize);
 PG_FUNCTION_INFO_V1(tsdb_extreme_deserialize);
 PG_FUNCTION_INFO_V1(tsdb_extreme_value);
-
-/* tsdb.first: of rows of one time the one seen first stays. */
-Datum
-tsdb_first_step(PG_FUNCTION_ARGS)
-{
-	return step(fcinfo, false);
-}
-
-/* tsdb.last: of rows of one time the one seen last stays. */
-Datum
-tsdb_last_step(PG_FUNCTION_ARGS)
-{
-	return step(fcinfo, true);
-}
-
-Datum
-tsdb_first_combine(PG_FUNCTION_ARGS)
-{
-	return combine(fcinfo, false);
-}
-
-Datum
-tsdb_last_combine(PG_FUNCTION_ARGS)
-{
-	return combine(fcinfo, true);
-}
 
 /* For the leader of parallel workers: same server, so the value goes as it lies in memory. */
 Datum

@@ -11,6 +11,7 @@
 
 #include "fmgr.h"
 #include "format/quality.h"
+#include "func/variant.h"
 #include "miscadmin.h"
 #include "pg/compat.h"
 #include "utils/builtins.h"
@@ -45,14 +46,16 @@ PG_FUNCTION_INFO_V1(tsdb_quality_text);
 PG_FUNCTION_INFO_V1(tsdb_quality_of_da);
 PG_FUNCTION_INFO_V1(tsdb_quality_as_da);
 PG_FUNCTION_INFO_V1(tsdb_worst_step);
-PG_FUNCTION_INFO_V1(tsdb_count_good_step);
-PG_FUNCTION_INFO_V1(tsdb_count_uncertain_step);
-PG_FUNCTION_INFO_V1(tsdb_count_bad_step);
 PG_FUNCTION_INFO_V1(tsdb_quality_step);
 PG_FUNCTION_INFO_V1(tsdb_percent_good_value);
-PG_FUNCTION_INFO_V1(tsdb_duration_good_value);
-PG_FUNCTION_INFO_V1(tsdb_duration_uncertain_value);
-PG_FUNCTION_INFO_V1(tsdb_duration_bad_value);
+
+/* tsdb.count_good(quality) and its like - no quality is a good one. */
+TSDB_SQL_VARIANT(tsdb_count_good_step, count_step, TSDB_SEVERITY_GOOD);
+TSDB_SQL_VARIANT(tsdb_count_uncertain_step, count_step, TSDB_SEVERITY_UNCERTAIN);
+TSDB_SQL_VARIANT(tsdb_count_bad_step, count_step, TSDB_SEVERITY_BAD);
+TSDB_SQL_VARIANT(tsdb_duration_good_value, duration_of, TSDB_SEVERITY_GOOD);
+TSDB_SQL_VARIANT(tsdb_duration_uncertain_value, duration_of, TSDB_SEVERITY_UNCERTAIN);
+TSDB_SQL_VARIANT(tsdb_duration_bad_value, duration_of, TSDB_SEVERITY_BAD);
 
 /* tsdb.quality(text) - the code of a name. */
 Datum
@@ -105,25 +108,6 @@ tsdb_worst_step(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32((int32) tsdb_quality_worse((uint32) PG_GETARG_INT32(0), (uint32) PG_GETARG_INT32(1)));
 }
 
-/* tsdb.count_good(quality) and its like - no quality is a good one. */
-Datum
-tsdb_count_good_step(PG_FUNCTION_ARGS)
-{
-	return count_step(fcinfo, TSDB_SEVERITY_GOOD);
-}
-
-Datum
-tsdb_count_uncertain_step(PG_FUNCTION_ARGS)
-{
-	return count_step(fcinfo, TSDB_SEVERITY_UNCERTAIN);
-}
-
-Datum
-tsdb_count_bad_step(PG_FUNCTION_ARGS)
-{
-	return count_step(fcinfo, TSDB_SEVERITY_BAD);
-}
-
 /* tsdb.quality_step(internal, quality, timestamptz) - remember a sample; one without a time does not count. */
 Datum
 tsdb_quality_step(PG_FUNCTION_ARGS)
@@ -169,24 +153,6 @@ tsdb_percent_good_value(PG_FUNCTION_ARGS)
 	if (!sum_durations(fcinfo, us, &last_severity))
 		PG_RETURN_NULL();
 	PG_RETURN_FLOAT8(tsdb_quality_percent_good(us, last_severity));
-}
-
-Datum
-tsdb_duration_good_value(PG_FUNCTION_ARGS)
-{
-	return duration_of(fcinfo, TSDB_SEVERITY_GOOD);
-}
-
-Datum
-tsdb_duration_uncertain_value(PG_FUNCTION_ARGS)
-{
-	return duration_of(fcinfo, TSDB_SEVERITY_UNCERTAIN);
-}
-
-Datum
-tsdb_duration_bad_value(PG_FUNCTION_ARGS)
-{
-	return duration_of(fcinfo, TSDB_SEVERITY_BAD);
 }
 
 // private functions

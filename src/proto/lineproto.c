@@ -58,6 +58,7 @@ static const char *read_series(TsdbLineReader *reader, const char *at, const cha
 static const char *read_tag(TsdbLineReader *reader, const char *at, const char *end);
 static TsdbLineTag *add_tag(TsdbLineReader *reader);
 static TsdbLineField *add_field(TsdbLineReader *reader);
+static void *grow(const TsdbMem *mem, const void *items, uint32_t n, size_t item_bytes, uint32_t *capacity);
 static bool has_duplicate_tags(TsdbLineReader *reader);
 static bool has_duplicate_of_many(TsdbLineReader *reader);
 static int compare_keys(TsdbLineText left, TsdbLineText right);
@@ -355,15 +356,7 @@ add_tag(TsdbLineReader *reader)
 	TsdbLinePoint *point = &reader->point;
 
 	if (point->ntags == reader->tags_capacity)
-	{
-		uint32_t capacity = point->ntags > 0 ? 2 * point->ntags : FIRST_CAPACITY;
-		TsdbLineTag *tags = tsdb_mem_alloc(reader->mem, capacity * sizeof(TsdbLineTag));
-
-		if (point->ntags > 0)
-			memcpy(tags, point->tags, point->ntags * sizeof(TsdbLineTag));
-		point->tags = tags;
-		reader->tags_capacity = capacity;
-	}
+		point->tags = grow(reader->mem, point->tags, point->ntags, sizeof(TsdbLineTag), &reader->tags_capacity);
 	return &point->tags[point->ntags++];
 }
 
@@ -373,16 +366,21 @@ add_field(TsdbLineReader *reader)
 	TsdbLinePoint *point = &reader->point;
 
 	if (point->nfields == reader->fields_capacity)
-	{
-		uint32_t capacity = point->nfields > 0 ? 2 * point->nfields : FIRST_CAPACITY;
-		TsdbLineField *fields = tsdb_mem_alloc(reader->mem, capacity * sizeof(TsdbLineField));
-
-		if (point->nfields > 0)
-			memcpy(fields, point->fields, point->nfields * sizeof(TsdbLineField));
-		point->fields = fields;
-		reader->fields_capacity = capacity;
-	}
+		point->fields = grow(reader->mem, point->fields, point->nfields, sizeof(TsdbLineField), &reader->fields_capacity);
 	return &point->fields[point->nfields++];
+}
+
+/* A copy of n items with room for as many more. */
+static void *
+grow(const TsdbMem *mem, const void *items, uint32_t n, size_t item_bytes, uint32_t *capacity)
+{
+	void *grown;
+
+	*capacity = n > 0 ? 2 * n : FIRST_CAPACITY;
+	grown = tsdb_mem_alloc(mem, *capacity * item_bytes);
+	if (n > 0)
+		memcpy(grown, items, n * item_bytes);
+	return grown;
 }
 
 /* Two tags whose keys are written alike. */

@@ -34,3 +34,19 @@ CREATE FUNCTION tsdb_test.range_archive(target regclass, series int4[], "from" t
     AS '$libdir/tsdb', 'tsdb_test_range_archive' LANGUAGE C CALLED ON NULL INPUT VOLATILE;
 CREATE FUNCTION tsdb_test.range_restore(target regclass, series int4, stretches bytea[]) RETURNS int8
     AS '$libdir/tsdb', 'tsdb_test_range_restore' LANGUAGE C STRICT VOLATILE;
+
+-- same(query, ours, theirs): the query on one table equals the query on the other, and what answered it.
+CREATE FUNCTION tsdb_test.same(query text, ours text, theirs text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    differing bigint;
+    line text;
+    node text := 'rows';
+BEGIN
+    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
+        IF line LIKE '%TsdbAggregate%' THEN node := 'summaries'; END IF;
+    END LOOP;
+    EXECUTE format('WITH a AS MATERIALIZED (%s), b AS MATERIALIZED (%s) '
+                   'SELECT count(*) FROM ((TABLE a EXCEPT ALL TABLE b) UNION ALL (TABLE b EXCEPT ALL TABLE a)) d',
+                   query, replace(query, ours, theirs)) INTO differing;
+    RETURN CASE WHEN differing > 0 THEN format('%s rows differ, from %s', differing, node) ELSE 'same, from ' || node END;
+END $$;

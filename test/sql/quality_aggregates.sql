@@ -34,20 +34,7 @@ DELETE FROM qa_m WHERE sensor = 3 AND time BETWEEN '2024-01-08' AND '2024-01-08 
 DELETE FROM qa_h WHERE sensor = 3 AND time BETWEEN '2024-01-08' AND '2024-01-08 10:00';
 ANALYZE qa_m;
 
-CREATE FUNCTION same(query text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    differing bigint;
-    line text;
-    node text := 'rows';
-BEGIN
-    FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
-        IF line LIKE '%TsdbAggregate%' THEN node := 'summaries'; END IF;
-    END LOOP;
-    EXECUTE format('WITH a AS MATERIALIZED (%s), b AS MATERIALIZED (%s) '
-                   'SELECT count(*) FROM ((TABLE a EXCEPT ALL TABLE b) UNION ALL (TABLE b EXCEPT ALL TABLE a)) d',
-                   query, replace(query, 'qa_m', 'qa_h')) INTO differing;
-    RETURN CASE WHEN differing > 0 THEN format('%s rows differ, from %s', differing, node) ELSE 'same, from ' || node END;
-END $$;
+CREATE FUNCTION same(query text) RETURNS text LANGUAGE sql AS $$ SELECT tsdb_test.same(query, 'qa_m', 'qa_h') $$;
 
 SELECT same('SELECT tsdb.worst(quality), tsdb.worst(n_quality), tsdb.worst(lonely_quality) FROM qa_m');
 SELECT same('SELECT plant, tsdb.worst(quality), tsdb.count_good(quality), tsdb.count_uncertain(quality), tsdb.count_bad(quality), tsdb.count_bad(n_quality) FROM qa_m GROUP BY plant');

@@ -553,9 +553,14 @@ BEGIN
                   FROM %3$s b WHERE b.%4$I >= $2 AND b.%4$I < $3 AND %5$s GROUP BY %7$s tsdb.local_bucket($1, b)) x),
         lines AS (SELECT DISTINCT ON (f.tags) f.tags, coalesce(f.zone, 'UTC') AS zone FROM found f ORDER BY f.tags),
         steps AS (
-            -- a bucket that the clock skipped is none
+            -- The first and the last local time: where clocks were just set back not those of the first and the last instant.
+            -- A bucket that the clock skipped is none.
             SELECT l.tags, g.bucket FROM lines l,
-                LATERAL generate_series(tsdb.time_bucket($1, $2 AT TIME ZONE l.zone), ($3 AT TIME ZONE l.zone) - interval '1 us', $1) AS g(bucket)
+                LATERAL (SELECT min(i.at AT TIME ZONE l.zone) AS first FROM (
+                    SELECT $2 AS at UNION ALL SELECT generate_series(date_bin('15 min', $2, 'epoch') + interval '15 min', least($3, $2 + interval '3 hours') - interval '1 us', interval '15 min')) i) f,
+                LATERAL (SELECT max((i.at - interval '1 us') AT TIME ZONE l.zone) AS last FROM (
+                    SELECT $3 AS at UNION ALL SELECT generate_series(date_bin('15 min', greatest($2, $3 - interval '3 hours'), 'epoch') + interval '15 min', $3, interval '15 min')) i) e,
+                LATERAL generate_series(tsdb.time_bucket($1, f.first), e.last, $1) AS g(bucket)
             WHERE g.bucket AT TIME ZONE l.zone AT TIME ZONE l.zone < g.bucket + $1),
         filled AS (
             SELECT s.tags, s.bucket, f.value, count(f.value) OVER series AS run_no,

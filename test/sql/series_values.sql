@@ -77,6 +77,17 @@ SELECT * FROM tsdb.gapfill('1 hour', 'sv_m', '{}', '2026-03-28', '2026-03-29', '
 SELECT * FROM tsdb.gapfill('1 hour', 'sv_m', '{}', '2026-03-28', '2026-03-29', 'null; DROP TABLE sv_m', value_column => 'value');
 SELECT * FROM tsdb.gapfill('1 hour', 'sv_m', '{"nix": 1}', '2026-03-28', '2026-03-29', value_column => 'value');
 SELECT * FROM tsdb.gapfill('1 hour', 'sv_m', '[]', '2026-03-28', '2026-03-29', value_column => 'value');
+-- Where clocks are set back the first local time is not that of the first instant, nor the last one that of the last.
+CREATE TABLE sv_back (time timestamptz NOT NULL, tag text, v float8) USING tsdb WITH (tags = 'tag', sample_interval = '1s');
+SELECT tsdb.set_series('sv_back', '{"tag": "a"}', timezone => 'Europe/Berlin');
+SELECT tsdb.set_series('sv_back', '{"tag": "b"}', timezone => 'Australia/Lord_Howe');
+INSERT INTO sv_back SELECT t, 'a', 1 FROM generate_series(timestamptz '2024-10-26 22:00Z', '2024-10-27 04:00Z', '5 min') t;
+INSERT INTO sv_back SELECT t, 'b', 1 FROM generate_series(timestamptz '2024-04-06 13:00Z', '2024-04-06 18:00Z', '5 min') t;
+SELECT tag, count(*) AS asked, count(*) FILTER (WHERE (SELECT sum(value) FROM tsdb.gapfill(width, 'sv_back', jsonb_build_object('tag', tag), f, u, aggregate => 'count')) =
+                                                  (SELECT count(*) FROM sv_back b WHERE b.tag = r.tag AND time >= f AND time < u)) AS whole
+FROM (VALUES ('a', timestamptz '2024-10-26 23:40Z'), ('b', '2024-04-06 14:00Z')) r (tag, start), generate_series(start, start + interval '150 min', '10 min') f,
+    generate_series(f + interval '10 min', start + interval '3 hours', '10 min') u, unnest('{15 min,1 hour}'::interval[]) width GROUP BY 1 ORDER BY 1;
+DROP TABLE sv_back;
 -- Values between samples: stepped where the series says so, none beyond its ends.
 SELECT tags ->> 'plant' AS plant, time, value FROM tsdb.interpolate_at('sv_m', '{}', '{2026-03-28 00:00:05, 2026-03-28 00:00:10, 2026-03-28 20:30, 2026-03-27, 2026-03-30 00:00:00.5}', 'whole');
 

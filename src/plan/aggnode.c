@@ -336,7 +336,8 @@ stream_group(TsdbAggNodeState *state, TupleTableSlot *slot)
 static bool
 is_same_group(const TsdbAggNodeState *state, const TsdbAggregateCell *cell, TupleTableSlot *slot)
 {
-	if (state->rule.single_from_us == 0 || cell->bucket.from < state->rule.single_from_us)
+	if (state->rule.exact_until_us == 0 ||
+		(cell->bucket.from > state->rule.exact_from_us && cell->bucket.from < state->rule.exact_until_us))
 		return false;
 	for (int i = 0; i < state->nkeys; i++)
 	{

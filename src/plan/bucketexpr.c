@@ -31,7 +31,9 @@
 
 #define EPOCH_US ((POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 #define MAX_WIDTH_SECONDS 1e9
-#define MAX_EXACT_SECONDS INT64CONST(10000000000) /* since 1970: the year 2286 */
+/* From 1970: as long as quotients are not rounded to a whole number.  The years 1653 to 2286; 1697 to 2242 in float8. */
+#define MAX_EXACT_SECONDS INT64CONST(10000000000)
+#define MAX_EXACT_FLOAT_SECONDS (INT64CONST(1) << 33)
 #define GUESSED_WIDTH_US ((double) USECS_PER_HOUR) /* of buckets that are not known before execution */
 
 /* What the function sees of the time. */
@@ -403,7 +405,7 @@ match_local_bucket(Search *search, FuncExpr *call, Bucketing *bucketing)
 /*
  * floor(extract(epoch from time) / n), in numeric and in float8.
  *
- * Numeric: the quotient is rounded, but up to the year 2286 never over a whole number of microseconds; later each time is looked
+ * The quotient is rounded, but in the centuries around us never from one microsecond to another; before and later each time is looked
  * at.  Float8: whole seconds only, for which the quotient is exact where it is a whole number.
  */
 static bool
@@ -605,12 +607,13 @@ static bool
 build_division(const Bucketing *bucketing, TsdbBucketRule *rule)
 {
 	const Const *divisor = (Const *) bucketing->width;
+	int64 exact_us = (divisor->consttype == NUMERICOID ? MAX_EXACT_SECONDS : MAX_EXACT_FLOAT_SECONDS) * USECS_PER_SEC;
 
 	rule->kind = TSDB_BUCKETS_FIXED;
 	rule->width_us = division_width_us(divisor);
 	rule->origin_us = -EPOCH_US;
-	if (divisor->consttype == NUMERICOID)
-		rule->single_from_us = MAX_EXACT_SECONDS * USECS_PER_SEC - EPOCH_US;
+	rule->exact_from_us = -exact_us - EPOCH_US;
+	rule->exact_until_us = exact_us - EPOCH_US;
 	return rule->width_us > 0;
 }
 

@@ -196,7 +196,7 @@ tsdb_buckets_find(TsdbBuckets *buckets, int64 time)
 	TsdbBucket found;
 
 	if (buckets->rule.kind == TSDB_BUCKETS_FIXED)
-		return buckets->rule.single_from_us == 0 ? floor_width(buckets->rule.width_us, buckets->phase_us, time)
+		return buckets->rule.exact_until_us == 0 ? floor_width(buckets->rule.width_us, buckets->phase_us, time)
 												 : find_single(buckets, time);
 	if (buckets->rule.kind == TSDB_BUCKETS_NONE)
 	{
@@ -268,16 +268,17 @@ floor_local(const TsdbBuckets *buckets, int64 local)
 	return floor_width(buckets->rule.width_us, buckets->phase_us, local);
 }
 
-/* Of a rule of single microseconds from some time on. */
+/* Of a rule of single microseconds far from now. */
 static TsdbBucket
 find_single(TsdbBuckets *buckets, int64 time)
 {
 	TsdbBucket bucket = {time, time + 1};
 
-	if (time < buckets->rule.single_from_us)
+	if (time >= buckets->rule.exact_from_us && time < buckets->rule.exact_until_us)
 	{
 		bucket = floor_width(buckets->rule.width_us, buckets->phase_us, time);
-		bucket.until = Min(bucket.until, buckets->rule.single_from_us);
+		bucket.from = Max(bucket.from, buckets->rule.exact_from_us);
+		bucket.until = Min(bucket.until, buckets->rule.exact_until_us);
 	}
 	return bucket;
 }

@@ -33,7 +33,8 @@ typedef struct TsdbBucketRule
 	int32 months; /* > 0 */
 	int64 origin_us; /* FIXED: UTC; else on the wall clock */
 	pg_tz *zone; /* LOCAL, MONTHS; NULL = UTC */
-	int64 single_from_us; /* FIXED: from then on each microsecond is a bucket; 0 = never */
+	int64 exact_from_us; /* FIXED: before, and from exact_until_us on, each microsecond is a bucket */
+	int64 exact_until_us; /* both 0: there is no such time */
 	bool keeps_offset; /* LOCAL: every change of the offset from UTC is an edge too, so that a repeated hour stays apart */
 } TsdbBucketRule;
 

@@ -71,11 +71,14 @@ SELECT w, x.* FROM (VALUES (interval '1 day'), (interval '1 month'), (NULL), (in
 -- Not without a row: the width is a column.
 SELECT same('', $$SELECT tsdb.time_bucket(v * interval '1 day', time), count(*) FROM par_m WHERE v = 2 GROUP BY 1$$, '');
 
--- Numeric quotients are rounded: after the year 2286 the edges are not where whole numbers are.
+-- Quotients are rounded: after the year 2286 and before 1653 the edges are not where whole numbers are; in float8 some decades earlier and later.
 CREATE TABLE par_m2 (time timestamptz NOT NULL, v int4) USING tsdb WITH (tags = '', sample_interval = '1us');
 CREATE TABLE par_h2 (LIKE par_m2) USING heap;
 INSERT INTO par_h2 SELECT to_timestamp(base) + k * interval '1 us' + d * interval '1 day', k
 FROM (VALUES (9999936000), (20736000000), (30240000000), (249999955200)) b (base), generate_series(-60, 3) k, generate_series(0, 4) d;
+INSERT INTO par_h2 SELECT t + k * interval '1 us', k
+FROM unnest('{2600-01-01Z, 9999-12-31Z, 0500-01-01Z, 0001-01-01Z, 4000-01-01Z BC}'::timestamptz[]) t, generate_series(-5, 5) k;
+INSERT INTO par_h2 SELECT to_timestamp(edge) + i * interval '7 s', i FROM unnest(ARRAY[-10000000000, -8589934592, 8589934592]) edge, generate_series(-20, 100) i;
 INSERT INTO par_h2 SELECT timestamptz '2286-11-20 17:00+00' + i * interval '7 s', i FROM generate_series(0, 1000) i;
 INSERT INTO par_m2 SELECT * FROM par_h2;
 SELECT tsdb.compact('par_m2');
@@ -84,5 +87,9 @@ SELECT n, same('(numeric)', 'SELECT floor(extract(epoch FROM time) / $1), count(
        same('', format('SELECT floor(extract(epoch FROM time) / %1$s) * %1$s AS t, count(*), sum(v) FROM par_m2 GROUP BY 1 ORDER BY t', n), '') AS literal,
        same('', format('SELECT floor(extract(epoch FROM time) / %1$s) * %1$s AS t, count(*) FROM par_m2 GROUP BY 1 ORDER BY t LIMIT 3 OFFSET 2', n), '') AS first
 FROM unnest(ARRAY[300, 7200, 86400, 200, 1, 0.02]) n;
+SELECT n, same('(float8)', 'SELECT floor(date_part(''epoch'', time) / $1), count(*), sum(v) FROM par_m2 GROUP BY 1', format('(%s)', n)) AS parameter,
+       same('', format('SELECT floor(extract(epoch FROM time)::float8 / %1$s) * %1$s AS t, count(*), sum(v) FROM par_m2 GROUP BY 1 ORDER BY t', n), '') AS literal,
+       same('', format('SELECT floor(date_part(''epoch'', time) / %1$s) * %1$s AS t, count(*) FROM par_m2 GROUP BY 1 ORDER BY t LIMIT 3 OFFSET 2', n), '') AS first
+FROM unnest(ARRAY[300, 7200, 86400, 200, 1, 604800]) n;
 DROP TABLE par_m, par_h, par_m2, par_h2;
 DROP FUNCTION same;

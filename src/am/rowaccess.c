@@ -42,6 +42,7 @@ struct TsdbRowAccess
 static dlist_head kept = DLIST_STATIC_INIT(kept);
 static int run_depth = 0;
 static ExecutorRun_hook_type prev_executor_run = NULL;
+static ExecutorFinish_hook_type prev_executor_finish = NULL;
 
 static TsdbRowAccess *create_access(Relation rel);
 static void open_reader(TsdbRowAccess *access, Snapshot snapshot);
@@ -49,6 +50,7 @@ static void close_access(TsdbRowAccess *access);
 static TsdbRowAccess *find_seen(Relation rel, Snapshot snapshot);
 static TsdbRowAccess *find_latest(Relation rel);
 static void executor_run(TSDB_EXECUTOR_RUN_PARAMS);
+static void executor_finish(QueryDesc *query);
 static void end_run(bool is_error);
 
 TsdbRowAccess *
@@ -182,6 +184,8 @@ tsdb_rowaccess_init(void)
 {
 	prev_executor_run = ExecutorRun_hook;
 	ExecutorRun_hook = executor_run;
+	prev_executor_finish = ExecutorFinish_hook;
+	ExecutorFinish_hook = executor_finish;
 }
 
 // private functions
@@ -270,6 +274,27 @@ executor_run(TSDB_EXECUTOR_RUN_PARAMS)
 			prev_executor_run(TSDB_EXECUTOR_RUN_ARGS);
 		else
 			standard_ExecutorRun(TSDB_EXECUTOR_RUN_ARGS);
+		end_run(false);
+	}
+	PG_CATCH();
+	{
+		end_run(true);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
+/* Triggers and WITH queries that nobody reads change rows here; what they open belongs to this query, not to one around it. */
+static void
+executor_finish(QueryDesc *query)
+{
+	run_depth++;
+	PG_TRY();
+	{
+		if (prev_executor_finish != NULL)
+			prev_executor_finish(query);
+		else
+			standard_ExecutorFinish(query);
 		end_run(false);
 	}
 	PG_CATCH();

@@ -92,4 +92,18 @@ ALTER TABLE md ADD CONSTRAINT positive CHECK (v > 0);
 INSERT INTO md VALUES ('2024-01-03', 'a', 5), ('2024-01-04', 'a', -5);
 UPDATE md SET v = -v;
 SELECT time, tag, v FROM md;
+-- a WITH query that nobody reads runs when the statement finishes: what it opened must not outlive a cursor around it
+ALTER TABLE md DROP CONSTRAINT positive;
+CREATE FUNCTION explain_rows(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    line text;
+BEGIN
+    FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ' || query LOOP
+        IF line LIKE '%Delete on%' OR line LIKE '%Update on%' THEN RETURN NEXT trim(line); END IF;
+    END LOOP;
+END $$;
+SELECT explain_rows('WITH u AS (UPDATE md SET v = v + 1) SELECT 1');
+SELECT explain_rows('WITH d AS (DELETE FROM md WHERE v > 0) SELECT 1');
+SELECT count(*) FROM md;
+DROP FUNCTION explain_rows;
 DROP TABLE md;

@@ -189,10 +189,15 @@ tsdb_compaction_absorb(TsdbCompaction *compaction, int64 until_us)
 void
 tsdb_compaction_look_again(TsdbCompaction *compaction)
 {
+	Snapshot before = compaction->snapshot;
+	SnapshotData later = *before;
+
 	CommandCounterIncrement();
 	compaction->cid = GetCurrentCommandId(true);
-	UnregisterSnapshot(compaction->snapshot);
-	compaction->snapshot = RegisterSnapshot(GetLatestSnapshot());
+	later.curcid = compaction->cid;
+	later.copied = false;
+	compaction->snapshot = RegisterSnapshot(&later);
+	UnregisterSnapshot(before);
 	list_runs(compaction);
 }
 

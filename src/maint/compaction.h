@@ -75,7 +75,7 @@ extern void tsdb_compaction_end(TsdbCompaction *compaction);
 /* tsdb_compaction_absorb - merge the candidate runs' rows into the segments that begin before until_us, and look at the table anew. */
 extern void tsdb_compaction_absorb(TsdbCompaction *compaction, int64 until_us);
 
-/* tsdb_compaction_look_again - a new snapshot and list of runs: what was written so far counts. */
+/* tsdb_compaction_look_again - list the runs again: what this transaction has written so far counts; of others' nothing new. */
 extern void tsdb_compaction_look_again(TsdbCompaction *compaction);
 
 /*

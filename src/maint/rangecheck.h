@@ -9,6 +9,7 @@
 #define TSDB_RANGECHECK_H
 
 #include "maint/compaction.h"
+#include "maint/rangedelete.h"
 
 /*
  * tsdb_rangecheck_run - under REPEATABLE READ and above: serialisation error when runs or segments in the range are not
@@ -20,5 +21,13 @@
  * would see both.
  */
 extern void tsdb_rangecheck_run(TsdbCompaction *compaction, const uint32 *series, uint32 nseries, int64 from_us, int64 until_us);
+
+/*
+ * tsdb_rangecheck_is_same - is what a statement's snapshot sees in a range all that is there now?
+ *
+ * Segments have to be the very rows that it sees.  A run that it does not see does not matter as long as it holds no
+ * version of a sample in the range.
+ */
+extern bool tsdb_rangecheck_is_same(TsdbCompaction *compaction, Snapshot snapshot, const TsdbRangeDelete *request);
 
 #endif /* TSDB_RANGECHECK_H */

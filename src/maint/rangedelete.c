@@ -22,19 +22,27 @@
 #include "maint/compaction.h"
 #include "maint/rangecheck.h"
 #include "maint/rangedelete.h"
+#include "maint/rangesegments.h"
+#include "maint/rangesurvey.h"
 #include "maint/segcut.h"
 #include "miscadmin.h"
 #include "pg/check.h"
 #include "pg/debug_point.h"
 #include "read/keys.h"
 #include "read/reader.h"
+#include "series/series.h"
+#include "storage/latch.h"
 #include "storage/lmgr.h"
+#include "store/metapage.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/wait_event.h"
 #include "write/buffer.h"
 
 #define ARCHIVE_BYTES (512 * 1024) /* of chunks after which a stretch is closed */
-#define MANY_ROWS 262144 /* of runs in the range: more are compacted first */
+#define WAIT_MS 10 /* between two looks whether a compaction is over */
+#define MAX_WAITS 1000
+#define ROWS_PER_WAIT 5000 /* that can be deleted one by one meanwhile */
 
 typedef struct Walk
 {
@@ -47,7 +55,7 @@ typedef struct Walk
 	Snapshot snapshot;
 	TsdbReader *reader;
 	TsdbKey pos; /* everything before is done */
-	uint64 removed;
+	TsdbRangeDeleted deleted;
 	MemoryContext context;
 	MemoryContext scratch; /* one step */
 
@@ -59,17 +67,21 @@ typedef struct Walk
 	Size archive_bytes;
 } Walk;
 
+static void create_walk(Walk *walk, Relation rel, const TsdbRangeDelete *request);
+static void free_walk(Walk *walk);
+static void lock_series(Relation rel, const TsdbRangeDelete *request);
+static bool lock_compaction(Relation rel, double nexpected);
+static bool begin_beside(Walk *walk, Snapshot snapshot);
 static void begin_walk(Walk *walk);
 static void open_reader(Walk *walk);
+static void run_walk(Walk *walk);
 static void end_walk(Walk *walk);
 static void absorb_runs(Walk *walk);
 static void remove_segments(Walk *walk);
-static bool covers_segment(const Walk *walk, const TsdbSegment *segment);
 static void visit_block(const TsdbSegment *segment, const TsdbLoadedGroup *loaded, uint32 block_index,
 						const TsdbBatch *rows, uint32 from, uint32 until, void *arg);
 static bool is_touched(Walk *walk, const TsdbSegment *segment, TsdbKey lo, TsdbKey hi);
 static void remove_versions(Walk *walk, TsdbKey until);
-static bool next_selected(const Walk *walk, TsdbKey *key);
 static void remove_rows(Walk *walk, TsdbKey lo, TsdbKey hi);
 static void write_tombstones(Walk *walk, TsdbKey lo, TsdbKey hi);
 static void give_rows(Walk *walk, uint32 series, const TsdbBatch *rows, uint32 from, uint32 until);
@@ -86,21 +98,74 @@ tsdb_rangedelete_run(Relation rel, const TsdbRangeDelete *request)
 
 	if (request->from_us >= request->until_us || (request->series != NULL && request->nseries == 0))
 		return 0;
-	walk.rel = rel;
-	walk.request = request;
-	walk.context = AllocSetContextCreate(caller, "tsdb range delete", ALLOCSET_DEFAULT_SIZES);
-	walk.scratch = AllocSetContextCreate(walk.context, "tsdb range delete step", ALLOCSET_DEFAULT_SIZES);
-	walk.archive_context = AllocSetContextCreate(walk.context, "tsdb archived stretch", ALLOCSET_DEFAULT_SIZES);
-	MemoryContextSwitchTo(walk.context);
+	create_walk(&walk, rel, request);
 	begin_walk(&walk);
-	if (walk.is_stored)
-		remove_segments(&walk);
-	remove_versions(&walk, KEY_MAX);
-	flush_archive(&walk);
-	end_walk(&walk);
+	run_walk(&walk);
 	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(walk.context);
-	return walk.removed;
+	free_walk(&walk);
+	return walk.deleted.nrows;
+}
+
+TsdbRangeOutcome
+tsdb_rangedelete_statement(Relation rel, const TsdbRangeDelete *request, Snapshot snapshot, double nexpected,
+						   TsdbRangeDeleted *deleted)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	Walk walk = {0};
+	bool is_same;
+
+	if (!tsdb_rangesurvey_is_large(rel, request, snapshot))
+		return TSDB_RANGE_SMALL;
+	TSDB_DEBUG_POINT("delete_before_lock");
+	lock_series(rel, request);
+	if (!lock_compaction(rel, nexpected))
+		return TSDB_RANGE_BUSY;
+	create_walk(&walk, rel, request);
+	is_same = begin_beside(&walk, snapshot);
+	if (is_same)
+		run_walk(&walk);
+	MemoryContextSwitchTo(caller);
+	free_walk(&walk);
+	if (!is_same)
+		UnlockPage(rel, TSDB_LOCK_COMPACT, ExclusiveLock);
+	*deleted = walk.deleted;
+	return is_same ? TSDB_RANGE_DONE : TSDB_RANGE_CHANGED;
+}
+
+bool
+tsdb_rangedelete_next_key(const TsdbRangeDelete *request, TsdbKey *key)
+{
+	uint32 low = 0;
+	uint32 high = request->nseries;
+
+	if (key->time >= request->until_us)
+	{
+		if (key->series == PG_UINT32_MAX)
+			return false;
+		key->series++;
+		key->time = PG_INT64_MIN;
+	}
+	while (request->series != NULL && low < high)
+	{
+		uint32 middle = low + (high - low) / 2;
+
+		if (request->series[middle] < key->series)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (request->series != NULL)
+	{
+		if (low == request->nseries)
+			return false;
+		if (request->series[low] != key->series)
+		{
+			key->series = request->series[low];
+			key->time = PG_INT64_MIN;
+		}
+	}
+	key->time = Max(key->time, request->from_us);
+	return true;
 }
 
 void
@@ -118,6 +183,74 @@ tsdb_rangedelete_lock(Relation rel)
 }
 
 // private functions
+
+static void
+create_walk(Walk *walk, Relation rel, const TsdbRangeDelete *request)
+{
+	walk->rel = rel;
+	walk->request = request;
+	walk->context = AllocSetContextCreate(CurrentMemoryContext, "tsdb range delete", ALLOCSET_DEFAULT_SIZES);
+	walk->scratch = AllocSetContextCreate(walk->context, "tsdb range delete step", ALLOCSET_DEFAULT_SIZES);
+	walk->archive_context = AllocSetContextCreate(walk->context, "tsdb archived stretch", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(walk->context);
+}
+
+static void
+free_walk(Walk *walk)
+{
+	MemoryContextDelete(walk->context);
+}
+
+/* Against UPDATE, DELETE and row locks of others: what they have changed is known when this is granted. */
+static void
+lock_series(Relation rel, const TsdbRangeDelete *request)
+{
+	if (request->series == NULL || request->nseries > TSDB_SERIES_MAX_LOCKS)
+		(void) tsdb_series_lock(rel, 0, LockWaitBlock);
+	else
+		for (uint32 i = 0; i < request->nseries; i++)
+			(void) tsdb_series_lock(rel, request->series[i], LockWaitBlock);
+}
+
+/*
+ * Never queued for: whoever has it may wait for what this transaction holds.  A compaction in the background is over soon;
+ * to wait longer than the rows would take one by one does not pay.
+ */
+static bool
+lock_compaction(Relation rel, double nexpected)
+{
+	int nwaits = (int) Min(nexpected / ROWS_PER_WAIT, MAX_WAITS);
+
+	while (!ConditionalLockPage(rel, TSDB_LOCK_COMPACT, ExclusiveLock))
+	{
+		if (nwaits-- <= 0)
+			return false;
+		(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, WAIT_MS, PG_WAIT_EXTENSION);
+		CHECK_FOR_INTERRUPTS();
+	}
+	return true;
+}
+
+/* With the locks in hand: false, with nothing changed, when the range is not any more what the snapshot sees. */
+static bool
+begin_beside(Walk *walk, Snapshot snapshot)
+{
+	TsdbCompaction *compaction = &walk->compaction;
+
+	walk->is_stored = tsdb_compaction_begin(compaction, walk->rel, TSDB_COMPACT_AGED, true, &walk->result);
+	if (!walk->is_stored)
+		return false;
+	if (!tsdb_rangecheck_is_same(compaction, snapshot, walk->request))
+	{
+		tsdb_compaction_end(compaction);
+		UnlockPage(walk->rel, TSDB_LOCK_COMPACT, ExclusiveLock);
+		return false;
+	}
+	absorb_runs(walk);
+	MemoryContextSwitchTo(walk->context);
+	open_reader(walk);
+	return true;
+}
 
 static void
 begin_walk(Walk *walk)
@@ -151,8 +284,19 @@ open_reader(Walk *walk)
 }
 
 static void
+run_walk(Walk *walk)
+{
+	if (walk->is_stored)
+		remove_segments(walk);
+	remove_versions(walk, KEY_MAX);
+	flush_archive(walk);
+	end_walk(walk);
+}
+
+static void
 end_walk(Walk *walk)
 {
+	walk->deleted.blocks_decoded += tsdb_reader_counters(walk->reader)->blocks_decoded;
 	tsdb_reader_close(walk->reader);
 	UnregisterSnapshot(walk->snapshot);
 	if (walk->is_stored)
@@ -174,17 +318,9 @@ absorb_runs(Walk *walk)
 	uint64 nrows = 0;
 
 	for (uint32 i = 0; i < compaction->nruns; i++)
-	{
-		const TsdbRun *run = &compaction->runs[i].run;
-
-		if (!compaction->is_candidate[i] || run->min_time >= request->until_us || run->max_time < request->from_us)
-			continue;
-		for (uint32 c = 0; c < run->nchunks; c++)
-			if (request->series == NULL || (run->chunks[c].last.series >= request->series[0] &&
-											run->chunks[c].first.series <= request->series[request->nseries - 1]))
-				nrows += run->chunks[c].nrows;
-	}
-	if (nrows > MANY_ROWS && !tsdb_compaction_would_show_rows(compaction))
+		if (compaction->is_candidate[i])
+			nrows += tsdb_rangesurvey_run_rows(request, &compaction->runs[i].run);
+	if (nrows > TSDB_RANGESURVEY_MANY_ROWS && !tsdb_compaction_would_show_rows(compaction))
 		tsdb_compaction_absorb(compaction, request->until_us);
 }
 
@@ -193,37 +329,21 @@ remove_segments(Walk *walk)
 {
 	TsdbCompaction *compaction = &walk->compaction;
 	const TsdbRangeDelete *request = walk->request;
-	uint32 first = request->series != NULL ? request->series[0] : 0;
-	uint32 last = request->series != NULL ? request->series[request->nseries - 1] : TSDB_STORE_MAX_ID;
 	MemoryContext work = AllocSetContextCreate(walk->context, "tsdb range delete segment", ALLOCSET_DEFAULT_SIZES);
 	TsdbSegmentCut cut = {request->from_us, request->until_us, false, visit_block, walk};
-	TsdbSegmentScan *scan = tsdb_segstore_beginscan(compaction->store, walk->rel, compaction->snapshot, first, PG_INT32_MIN, last, PG_INT32_MAX, false);
+	TsdbRangeSegments *segments = tsdb_rangesegments_begin(compaction->store, walk->rel, compaction->snapshot, request);
 	TsdbStoredSegment stored;
 
 	MemoryContextSwitchTo(work);
-	while (tsdb_segstore_getnext(scan, &stored))
+	while (tsdb_rangesegments_next(segments, &stored))
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (covers_segment(walk, &stored.segment))
-		{
-			TSDB_DEBUG_POINT("range_before_write");
-			(void) tsdb_segcut_run(compaction, &stored, &cut);
-		}
+		TSDB_DEBUG_POINT("range_before_write");
+		(void) tsdb_segcut_run(compaction, &stored, &cut);
 		MemoryContextReset(work);
 	}
 	MemoryContextSwitchTo(walk->context);
-	tsdb_segstore_endscan(scan);
-}
-
-static bool
-covers_segment(const Walk *walk, const TsdbSegment *segment)
-{
-	const TsdbRangeDelete *request = walk->request;
-	TsdbKey key = {segment->series, Max(segment->from_us, request->from_us)};
-	TsdbKey next = key;
-
-	return segment->nrows > 0 && segment->from_us < request->until_us && segment->until_us > request->from_us &&
-		   next_selected(walk, &next) && tsdb_key_compare(key, next) == 0;
+	tsdb_rangesegments_end(segments);
 }
 
 static void
@@ -235,6 +355,8 @@ visit_block(const TsdbSegment *segment, const TsdbLoadedGroup *loaded, uint32 bl
 	TsdbKey lo = {segment->series, Max(block->from_us, walk->request->from_us)};
 	TsdbKey hi = {segment->series, Min(block->until_us, walk->request->until_us)};
 
+	if (rows != NULL)
+		walk->deleted.blocks_decoded++;
 	remove_versions(walk, lo);
 	if (is_touched(walk, segment, lo, hi))
 		remove_rows(walk, lo, hi);
@@ -242,7 +364,8 @@ visit_block(const TsdbSegment *segment, const TsdbLoadedGroup *loaded, uint32 bl
 		give_rows(walk, segment->series, rows, from, until);
 	else
 	{
-		walk->removed += block->nrows;
+		walk->deleted.nrows += block->nrows;
+		walk->deleted.blocks_dropped++;
 		if (walk->request->take != NULL)
 			archive_block(walk, segment, loaded, block_index);
 	}
@@ -265,13 +388,13 @@ remove_versions(Walk *walk, TsdbKey until)
 {
 	TsdbKey found;
 
-	while (next_selected(walk, &walk->pos) && key_before(walk->pos, until) &&
+	while (tsdb_rangedelete_next_key(walk->request, &walk->pos) && key_before(walk->pos, until) &&
 		   tsdb_reader_next_version(walk->reader, walk->pos, &found) && key_before(found, until))
 	{
 		TsdbKey lo = found;
 
 		CHECK_FOR_INTERRUPTS();
-		if (next_selected(walk, &found) && tsdb_key_compare(lo, found) == 0)
+		if (tsdb_rangedelete_next_key(walk->request, &found) && tsdb_key_compare(lo, found) == 0)
 		{
 			TsdbKey end = {lo.series, walk->request->until_us};
 
@@ -281,44 +404,6 @@ remove_versions(Walk *walk, TsdbKey until)
 		walk->pos = found;
 	}
 	walk->pos = key_max(walk->pos, until);
-}
-
-/* Move a key to the first one at or after it that is to be removed; false when there is none. */
-static bool
-next_selected(const Walk *walk, TsdbKey *key)
-{
-	const TsdbRangeDelete *request = walk->request;
-	uint32 low = 0;
-	uint32 high = request->nseries;
-
-	if (key->time >= request->until_us)
-	{
-		if (key->series == PG_UINT32_MAX)
-			return false;
-		key->series++;
-		key->time = PG_INT64_MIN;
-	}
-	while (request->series != NULL && low < high)
-	{
-		uint32 middle = low + (high - low) / 2;
-
-		if (request->series[middle] < key->series)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (request->series != NULL)
-	{
-		if (low == request->nseries)
-			return false;
-		if (request->series[low] != key->series)
-		{
-			key->series = request->series[low];
-			key->time = PG_INT64_MIN;
-		}
-	}
-	key->time = Max(key->time, request->from_us);
-	return true;
 }
 
 /* Rows of one series, as blocks, runs and pending rows together say. */
@@ -357,7 +442,7 @@ give_rows(Walk *walk, uint32 series, const TsdbBatch *rows, uint32 from, uint32 
 
 	if (from >= until)
 		return;
-	walk->removed += until - from;
+	walk->deleted.nrows += until - from;
 	if (walk->request->take == NULL)
 		return;
 	flush_archive(walk);

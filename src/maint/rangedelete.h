@@ -12,6 +12,7 @@
 #include "postgres.h"
 #include "format/batch.h"
 #include "utils/rel.h"
+#include "utils/snapshot.h"
 
 /* Rows that are taken out of one series, adjacent in time: an archived stretch, or decoded rows. */
 typedef struct TsdbTaken
@@ -54,6 +55,39 @@ typedef struct TsdbRangeDelete
  * Raises in parallel mode.  The caller has checked privileges, row security and options.
  */
 extern uint64 tsdb_rangedelete_run(Relation rel, const TsdbRangeDelete *request);
+
+/* What became of a range that a statement wants to delete. */
+typedef enum TsdbRangeOutcome
+{
+	TSDB_RANGE_DONE,
+	TSDB_RANGE_SMALL, /* no block lies wholly inside, and not many rows of runs do */
+	TSDB_RANGE_BUSY, /* the table is being compacted, or another transaction has taken ranges out of it */
+	TSDB_RANGE_CHANGED /* since the snapshot others have written or compacted samples of the range */
+} TsdbRangeOutcome;
+
+typedef struct TsdbRangeDeleted
+{
+	uint64 nrows;
+	uint64 blocks_dropped; /* without being decoded */
+	uint64 blocks_decoded;
+} TsdbRangeDeleted;
+
+/*
+ * tsdb_rangedelete_statement - take out what a snapshot sees in a range, beside other writers.
+ *
+ *	snapshot	the statement's; what others have committed after it is left alone
+ *	nexpected	samples in the range, about: how long it is worth while to wait for a compaction
+ *
+ * As tsdb_rangedelete_run, without `take`.  But if the outcome is not TSDB_RANGE_DONE nothing has happened, and row by row
+ * is the way: that knows what to do about each sample that somebody has changed.
+ * Locks, to the end of the transaction: those of the series, as each row's DELETE would take them; RowExclusive on the TOAST
+ * relation; page lock 1.  INSERTs go on.
+ */
+extern TsdbRangeOutcome tsdb_rangedelete_statement(Relation rel, const TsdbRangeDelete *request, Snapshot snapshot,
+												   double nexpected, TsdbRangeDeleted *deleted);
+
+/* tsdb_rangedelete_next_key - move a key to the first one at or after it that lies in the range; false when there is none. */
+extern bool tsdb_rangedelete_next_key(const TsdbRangeDelete *request, TsdbKey *key);
 
 /* tsdb_rangedelete_lock - the lock on the table, and the flush of what this transaction has written; for rangerestore.c. */
 extern void tsdb_rangedelete_lock(Relation rel);

@@ -31,7 +31,7 @@ typedef struct Counters
 
 static const char *const names[TSDB_NSTATS] = {
 	"rows_flushed", "runs_written", "runs_merged", "segments_written", "blocks_written", "rows_compacted",
-	"bytes_compacted", "rows_expired", "worker_passes", "worker_errors",
+	"bytes_compacted", "rows_expired", "rows_cut", "worker_passes", "worker_errors",
 	"ingest_requests", "ingest_bytes", "ingest_points", "ingest_rejected", "ingest_refused", "ingest_retries", "ingest_commits",
 	"ingest_queue_bytes", "flush", "compaction", "retention", "ingest"};
 

@@ -13,6 +13,7 @@
 #include "fmgr.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "plan/deleterange.h"
 #include "plan/explain.h"
 #include "plan/localexpr.h"
 #include "plan/scannode.h"
@@ -41,7 +42,7 @@ tsdb_explain_scan(CustomScanState *node, List *ancestors, ExplainState *es)
 		tsdb_explain_restriction(state->restricted, es);
 	if (state->local != NIL)
 		ExplainPropertyText("Local Time", tsdb_localexpr_text(state->local), es);
-	if (es->analyze)
+	if ((state->delete_range == NULL || !tsdb_deleterange_explain(state, es)) && es->analyze)
 		explain_counters(state, es);
 }
 

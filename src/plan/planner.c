@@ -20,6 +20,7 @@
 #include "optimizer/planner.h"
 #include "plan/aggnode.h"
 #include "plan/aggpath.h"
+#include "plan/deleterange.h"
 #include "plan/distinctpath.h"
 #include "plan/planner.h"
 #include "plan/scannode.h"
@@ -57,6 +58,7 @@ tsdb_planner_init(void)
 
 	tsdb_scannode_init();
 	tsdb_aggnode_init();
+	tsdb_deleterange_init();
 	prev_set_rel_pathlist = set_rel_pathlist_hook;
 	set_rel_pathlist_hook = set_rel_pathlist;
 	prev_create_upper_paths = create_upper_paths_hook;
@@ -123,6 +125,7 @@ executor_start(QueryDesc *query, int eflags)
 		prev_executor_start(query, eflags);
 	else
 		standard_ExecutorStart(query, eflags);
+	tsdb_deleterange_prepare(query);
 }
 
 /* The plan may be a cached one, so a copy of its top is changed. */

@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 #include "nodes/extensible.h"
 #include "optimizer/optimizer.h"
+#include "plan/deleterange.h"
 #include "plan/explain.h"
 #include "plan/localclock.h"
 #include "plan/scannode.h"
@@ -278,7 +279,8 @@ position(TsdbScanState *state)
 		if (state->value_filter != NULL)
 			state->terms = tsdb_valuefilter_evaluate(state->value_filter, &state->nterms);
 	}
-	if (tsdb_restricted_is_empty(restricted))
+	if (tsdb_restricted_is_empty(restricted) ||
+		(state->delete_range != NULL && tsdb_deleterange_run(state, restricted)))
 		return false;
 
 	if (state->reader == NULL)

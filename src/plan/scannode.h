@@ -60,6 +60,7 @@ typedef struct TsdbScanState
 	uint32 nseries;
 	uint32 *all_series; /* those that there were at the first look; with conditions on local time only */
 	uint32 nall;
+	struct TsdbDeleteRange *delete_range; /* deleterange.h; NULL: hand up rows */
 	ExprState *recheck; /* the conditions that are not in qual */
 	bool by_series;
 	bool is_backward;

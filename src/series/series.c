@@ -43,7 +43,6 @@
 #define DICTIONARY_LOCKS 64
 
 /* Beyond so many series of a table a transaction locks them all. */
-#define MAX_SERIES_LOCKS 64
 
 static MemoryContext workspace_enter(void);
 static void workspace_leave(MemoryContext old);
@@ -185,7 +184,7 @@ tsdb_series_lock(Relation rel, uint32 series_id, LockWaitPolicy wait)
 	}
 
 	/* What a rolled back subtransaction took is counted too: the table's lock comes a little early then. */
-	if (nlocks >= MAX_SERIES_LOCKS)
+	if (nlocks >= TSDB_SERIES_MAX_LOCKS)
 		return acquire(relid, 0, ExclusiveLock, wait, &is_new);
 	if (!acquire(relid, 0, RowExclusiveLock, wait, &is_new) ||
 		!acquire(relid, series_id, ExclusiveLock, wait, &is_new))

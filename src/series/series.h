@@ -40,6 +40,8 @@ extern void tsdb_series_tags(Relation rel, const TsdbTable *table, uint32 series
 /* tsdb_series_list - every id in ascending order (orphans of a crash may be among them); palloc'd in the current context. */
 extern uint32 *tsdb_series_list(Relation rel, const TsdbTable *table, uint32 *nseries);
 
+#define TSDB_SERIES_MAX_LOCKS 64 /* of a transaction on one table; beyond, all series together are locked */
+
 /* tsdb_series_lock - lock a series for UPDATE/DELETE/FOR UPDATE to the end of the transaction. Returns false when wait is not LockWaitBlock and it is taken. */
 extern bool tsdb_series_lock(Relation rel, uint32 series_id, LockWaitPolicy wait);
 

@@ -17,7 +17,7 @@ BEGIN {
     below["edit"] = "edit " below["maint"]
     below["am"] = "am attr edit " below["maint"]
     below["func"] = "func attr edit " below["maint"]
-    below["plan"] = "plan attr write " below["read"]
+    below["plan"] = "plan attr " below["maint"]
     below["server"] = "server proto " below["write"]
     pure = " base codec proto format "
     while (("find src -name \"*.h\"" | getline header) > 0)

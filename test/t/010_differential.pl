@@ -61,6 +61,7 @@ while (!$failed && (time() < $until || !$rounds) && $rounds < ($ENV{TSDB_ROUNDS}
 note join(', ', map { "$_ $done{$_}" } sort keys %done);
 ok(!$failed, "$rounds rounds from seed $seed");
 cmp_ok($done{compared} // 0, '>', 0, 'tables were compared');
+cmp_ok($done{rows_cut} // 0, '>', 0, 'DELETE took ranges out') if $done{purge} > 20;
 close_sessions();
 $node->stop('immediate');
 done_testing();
@@ -280,7 +281,7 @@ sub do_change
 {
 	my ($self) = @_;
 	my @kinds = $self->{is_racing} ? (qw(insert insert bulk copy_in)) :
-	  (qw(insert insert insert bulk bulk update update delete move merge copy_in self_insert cut swap));
+	  (qw(insert insert insert bulk bulk update update delete move merge copy_in self_insert purge purge cut swap));
 	push @kinds, qw(mark unmark), $twin->{is_partitioned} ? () : qw(backfill overwrite) if !$self->{is_racing};
 	my $kind = pick(@kinds);
 
@@ -565,6 +566,7 @@ sub finish
 	$self->{psql}->one("SELECT tsdb.compact('$_')") foreach $twin->tables;
 	do_check($self);
 	verify();
+	$done{rows_cut} += $self->{psql}->one("SELECT count FROM tsdb.stats WHERE name = 'rows_cut'");
 	$self->{psql}->one('VACUUM m');
 	do_check($self);
 	return;

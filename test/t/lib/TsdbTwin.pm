@@ -73,6 +73,8 @@ sub new
 	$self->{columns} = [];
 	$self->add_column(pick(keys_sorted(\%VALUES))) foreach 1 .. 1 + int(rand(7));
 	$self->{compression} = pick('auto', 'auto', 'fast', 'small');
+	# Short blocks: ranges hold whole ones.
+	$self->{block_us} = $self->{grid_us} * ($self->{grid_us} < 86_400_000_000 ? 60 : 8) if chance(0.5);
 	return $self;
 }
 
@@ -128,7 +130,8 @@ sub options
 	my ($self) = @_;
 
 	return sprintf("tags = '%s', time_column = 'time', sample_interval = '%s us', compression = '%s'",
-		join(',', map { $_->{name} } @{ $self->{tags} }), $self->{grid_us}, $self->{compression});
+		join(',', map { $_->{name} } @{ $self->{tags} }), $self->{grid_us}, $self->{compression})
+	  . ($self->{block_us} ? ", block_interval = '$self->{block_us} us'" : '');
 }
 
 # copy, restore - what a transaction that changes the definition needs when it rolls back
@@ -381,7 +384,18 @@ sub delete
 	return both("DELETE FROM %s t WHERE " . $self->condition . $self->own_sql($session, ''));
 }
 
-# cut - a whole range, as DELETE, retention and the journal take it out
+# purge - a DELETE of a range, of all or some series, which blocks can answer
+sub purge
+{
+	my ($self, $session) = @_;
+	my (undef, $from, $until) = $self->range($session);
+	my @atoms = ((chance(0.9) ? "time >= $from" : ()), (chance(0.9) ? "time < $until" : ()));
+
+	push @atoms, $self->tag_atom if @{ $self->{tags} } && chance(0.5);
+	return both('DELETE FROM %s t' . (@atoms ? ' WHERE ' . join(' AND ', @atoms) : ''));
+}
+
+# cut - a whole range, as retention and the journal take it out
 sub cut
 {
 	my ($self, $session) = @_;

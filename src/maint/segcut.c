@@ -3,7 +3,8 @@
  * segcut.c
  *	  Cut a range of time out of a segment.
  *
- * Pages that hold nothing but chunks that went are given back at once; what else is dead waits for the next rewrite.
+ * Pages that hold nothing but chunks that went are given back at once; what else is dead waits for the next rewrite, which
+ * comes at once where little is left.
  *
  * Memory: one group's directories, one block, a reference per chunk that goes.
  *-------------------------------------------------------------------------
@@ -14,6 +15,8 @@
 #include "maint/segcut.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
+
+#define FEW_PAGES 4
 
 typedef struct Cut
 {
@@ -33,6 +36,7 @@ static uint64 cut_segment(Cut *cut);
 static bool is_inside(Cut *cut);
 static void visit_all(Cut *cut);
 static void begin_build(Cut *cut, bool relayout);
+static bool leaves_little(const Cut *cut);
 static void cut_group(Cut *cut, const TsdbLoadedGroup *loaded);
 static void cut_block(Cut *cut, const TsdbLoadedGroup *loaded, uint32 i);
 static bool has_rows_in(const Cut *cut, const TsdbBlock *block);
@@ -145,8 +149,29 @@ begin_build(Cut *cut, bool relayout)
 	plan.block_us = segment->block_us;
 	plan.group_us = segment->group_us;
 	plan.relayout = relayout;
-	plan.rewrite = segment->dead_bytes > segment->stream_bytes / 2;
+	plan.rewrite = segment->dead_bytes > segment->stream_bytes / 2 || (!cut->range->lazily && leaves_little(cut));
 	cut->build = tsdb_segbuild_begin(cut->compaction, &plan, cut->stored);
+}
+
+/* Less than half, in a few pages: hardly one of those holds nothing but what goes, and to copy the rest costs little. */
+static bool
+leaves_little(const Cut *cut)
+{
+	const TsdbSegment *segment = &cut->stored->segment;
+	double kept = 0;
+	double kept_bytes;
+
+	for (uint32 g = 0; g < segment->ngroups; g++)
+	{
+		const TsdbSegmentGroup *group = &segment->groups[g];
+		int64 from_us = Max(group->from_us, cut->range->from_us);
+		int64 until_us = Min(group->until_us, cut->range->until_us);
+		double span = (double) group->until_us - (double) group->from_us;
+
+		kept += (double) group->nrows * (from_us < until_us ? 1.0 - ((double) until_us - (double) from_us) / span : 1.0);
+	}
+	kept_bytes = (double) (segment->stream_bytes - segment->dead_bytes) * kept / (double) segment->nrows;
+	return kept_bytes < (double) segment->stream_bytes / 2 && kept_bytes <= FEW_PAGES * TSDB_SEGMENT_PAGE_BYTES;
 }
 
 static void

@@ -123,7 +123,10 @@ tsdb_rangedelete_statement(Relation rel, const TsdbRangeDelete *request, Snapsho
 	create_walk(&walk, rel, request);
 	is_same = begin_beside(&walk, snapshot);
 	if (is_same)
+	{
 		run_walk(&walk);
+		TSDB_DEBUG_POINT("delete_after_write");
+	}
 	MemoryContextSwitchTo(caller);
 	free_walk(&walk);
 	if (!is_same)

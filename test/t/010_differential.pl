@@ -563,6 +563,7 @@ sub finish
 	my $self = $session{a};
 	do_prepared($self) while @prepared;
 	do_check($self);
+	$self->{psql}->one('SET lock_timeout = 0');    # the worker may be at work
 	$self->{psql}->one("SELECT tsdb.compact('$_')") foreach $twin->tables;
 	do_check($self);
 	verify();

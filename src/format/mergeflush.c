@@ -5,29 +5,24 @@
  *
  * Rows mostly come as time passes, all series by turns, or one series after
  * the other.  So: nothing to do when they ascend; else a stable radix sort by
- * series, after which the times of a series mostly ascend; else a stable
- * merge sort of that series.  Rows of one key then lie together in order of
+ * series, after which the times of a series mostly ascend; else they are
+ * sorted (timesort.c).  Rows of one key then lie together in order of
  * arrival and are folded into one.
  *-------------------------------------------------------------------------
  */
 #include "format/merge.h"
+#include "format/timesort.h"
 
 #define RADIX_BITS 11
 #define RADIX (1 << RADIX_BITS)
-
-/* Stretches up to this length are sorted by insertion. */
-#define SHORT_STRETCH 16
 
 static bool is_consolidated(const TsdbBatch *in);
 static uint32_t *sort_by_series(const TsdbBatch *in, uint32_t *order, uint32_t *other);
 static uint32_t series_range(const TsdbBatch *in, uint32_t *lowest);
 static void sort_digit(const uint32_t *series, uint32_t lowest, int shift, const uint32_t *from, uint32_t *to,
 					   uint32_t n);
-static void sort_times(const TsdbBatch *in, uint32_t *order, uint32_t *other);
-static void sort_stretch(const int64_t *times, uint32_t *order, uint32_t *other, uint32_t n);
-static void insert_sorted(const int64_t *times, uint32_t *order, uint32_t n);
-static void merge_halves(const int64_t *times, uint32_t *order, uint32_t *other, uint32_t middle, uint32_t n);
-static uint32_t fold_keys(TsdbBatch *in, uint32_t *order);
+static uint32_t sort_times(TsdbBatch *in, uint32_t *order, uint32_t *other, const TsdbMem *mem);
+static uint32_t fold_keys(TsdbBatch *in, const uint32_t *rows, uint32_t n, uint32_t *winners);
 static uint32_t fold_key(TsdbBatch *in, const uint32_t *rows, uint32_t n);
 static void patch_row(TsdbBatch *in, uint32_t row, uint32_t patch);
 static void fill_up(TsdbBatch *in, uint32_t row);
@@ -52,8 +47,7 @@ tsdb_merge_flush(TsdbBatch *in, uint32_t **order, uint32_t *nout, const TsdbMem 
 		*order = sort_by_series(in, sorted, other);
 		other = *order == sorted ? other : sorted;
 	}
-	sort_times(in, *order, other);
-	*nout = fold_keys(in, *order);
+	*nout = sort_times(in, *order, other, mem);
 }
 
 // private functions
@@ -139,10 +133,17 @@ sort_digit(const uint32_t *series, uint32_t lowest, int shift, const uint32_t *f
 		to[starts[((series[from[i]] - lowest) >> shift) & (RADIX - 1)]++] = from[i];
 }
 
-/* sort_times - sort the rows of each series by time, unless they are. */
-static void
-sort_times(const TsdbBatch *in, uint32_t *order, uint32_t *other)
+/*
+ * sort_times - sort the rows of each series by time, unless they are, and keep
+ * the winner of each key; returns how many there are.
+ *
+ * Series by series: the times of one are near for both.
+ */
+static uint32_t
+sort_times(TsdbBatch *in, uint32_t *order, uint32_t *other, const TsdbMem *mem)
 {
+	uint64_t *keys = NULL;
+	uint32_t kept = 0;
 	uint32_t from;
 	uint32_t until;
 
@@ -156,79 +157,29 @@ sort_times(const TsdbBatch *in, uint32_t *order, uint32_t *other)
 				break;
 			ascending = ascending && in->times[order[until]] >= in->times[order[until - 1]];
 		}
+		if (!ascending && keys == NULL)
+			keys = (uint64_t *) tsdb_mem_alloc(mem, 2 * sizeof(uint64_t) * (in->nrows < TSDB_TIMESORT_AT_ONCE ? in->nrows : TSDB_TIMESORT_AT_ONCE));
 		if (!ascending)
-			sort_stretch(in->times, order + from, other + from, until - from);
+			tsdb_timesort(in->times, order + from, other, keys, until - from);
+		kept += fold_keys(in, order + from, until - from, order + kept);
 	}
+	return kept;
 }
 
-/* sort_stretch - stable merge sort of n row numbers by time; halves that are in order already cost one compare. */
-static void
-sort_stretch(const int64_t *times, uint32_t *order, uint32_t *other, uint32_t n)
-{
-	uint32_t middle = n / 2;
-
-	if (n <= SHORT_STRETCH)
-	{
-		insert_sorted(times, order, n);
-		return;
-	}
-	sort_stretch(times, order, other, middle);
-	sort_stretch(times, order + middle, other, n - middle);
-	if (times[order[middle]] < times[order[middle - 1]])
-		merge_halves(times, order, other, middle, n);
-}
-
-static void
-insert_sorted(const int64_t *times, uint32_t *order, uint32_t n)
-{
-	uint32_t i;
-	uint32_t j;
-
-	for (i = 1; i < n; i++)
-	{
-		uint32_t row = order[i];
-
-		for (j = i; j > 0 && times[order[j - 1]] > times[row]; j--)
-			order[j] = order[j - 1];
-		order[j] = row;
-	}
-}
-
-static void
-merge_halves(const int64_t *times, uint32_t *order, uint32_t *other, uint32_t middle, uint32_t n)
-{
-	uint32_t a = 0;
-	uint32_t b = middle;
-	uint32_t to = 0;
-
-	memcpy(other, order, middle * sizeof(uint32_t));
-	while (a < middle && b < n)
-	{
-		if (times[order[b]] < times[other[a]])
-			order[to++] = order[b++];
-		else
-			order[to++] = other[a++];
-	}
-	memcpy(order + to, other + a, (middle - a) * sizeof(uint32_t));
-}
-
-/* fold_keys - keep the winner of each key; returns how many there are. */
+/* fold_keys - keep the winner of each time of a series; returns how many there are. */
 static uint32_t
-fold_keys(TsdbBatch *in, uint32_t *order)
+fold_keys(TsdbBatch *in, const uint32_t *rows, uint32_t n, uint32_t *winners)
 {
 	uint32_t kept = 0;
 	uint32_t from;
 	uint32_t until;
 
-	for (from = 0; from < in->nrows; from = until)
+	for (from = 0; from < n; from = until)
 	{
-		for (until = from + 1; until < in->nrows; until++)
-		{
-			if (in->times[order[until]] != in->times[order[from]] ||
-				(in->series != NULL && in->series[order[until]] != in->series[order[from]]))
+		for (until = from + 1; until < n; until++)
+			if (in->times[rows[until]] != in->times[rows[from]])
 				break;
-		}
-		order[kept++] = fold_key(in, order + from, until - from);
+		winners[kept++] = fold_key(in, rows + from, until - from);
 	}
 	return kept;
 }

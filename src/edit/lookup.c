@@ -15,6 +15,7 @@
 #include "utils/snapmgr.h"
 #include "write/buffer.h"
 
+static const TsdbBatch *find_window(TsdbLookup *lookup, TsdbKey key);
 static void init_rows(TsdbLookup *lookup, uint32 series, uint32 n, TsdbBatch *rows, TsdbMem *mem);
 static void copy_row(TsdbBatch *rows, const TsdbBatch *window, uint32 from, uint32 capacity);
 
@@ -56,6 +57,7 @@ void
 tsdb_lookup_restrict(TsdbLookup *lookup, const uint32 *series, uint32 nseries, int64 from, int64 until)
 {
 	tsdb_reader_restrict(lookup->reader, series, nseries, from, until);
+	lookup->is_placed = false;
 }
 
 void
@@ -70,22 +72,20 @@ tsdb_lookup_rows(TsdbLookup *lookup, uint32 series, const int64 *times, uint32 n
 	while (i < n)
 	{
 		TsdbKey key = {series, times[i]};
-		const TsdbBatch *window;
-		uint32 row;
+		const TsdbBatch *window = find_window(lookup, key);
+		uint32 row = lookup->row;
 
-		CHECK_FOR_INTERRUPTS();
-		tsdb_reader_seek(lookup->reader, key);
-		window = tsdb_reader_next(lookup->reader, ForwardScanDirection);
-		if (window == NULL || tsdb_key_compare(tsdb_batch_key(window, window->nrows - 1), key) < 0)
+		if (window == NULL)
 			return;
-		row = tsdb_batch_find(window, key);
-		for (; i < n && row < window->nrows; i++)
+		for (; i < n; i++)
 		{
 			TsdbKey there;
 
 			key.time = times[i];
+			lookup->asked = key;
 			while (row < window->nrows && tsdb_key_compare(tsdb_batch_key(window, row), key) < 0)
 				row++;
+			lookup->row = row;
 			if (row == window->nrows)
 				break;
 			there = tsdb_batch_key(window, row);
@@ -99,6 +99,29 @@ tsdb_lookup_rows(TsdbLookup *lookup, uint32 series, const int64 *times, uint32 n
 }
 
 // private functions
+
+/*
+ * The window with the first row at or after key, which is not before lookup->row; NULL: there is none.
+ *
+ * Where the last search ended is where the next one goes on: between what was asked for and what was found there is
+ * nothing, so series without samples in the range cost no search of their own.
+ */
+static const TsdbBatch *
+find_window(TsdbLookup *lookup, TsdbKey key)
+{
+	bool goes_on = lookup->is_placed && tsdb_key_compare(key, lookup->asked) >= 0;
+
+	CHECK_FOR_INTERRUPTS();
+	lookup->asked = key;
+	lookup->is_placed = true;
+	if (goes_on && (lookup->window == NULL ||
+					tsdb_key_compare(tsdb_batch_key(lookup->window, lookup->window->nrows - 1), key) >= 0))
+		return lookup->window;
+	tsdb_reader_seek(lookup->reader, key);
+	lookup->window = tsdb_reader_next(lookup->reader, ForwardScanDirection);
+	lookup->row = 0;
+	return lookup->window;
+}
 
 static void
 init_rows(TsdbLookup *lookup, uint32 series, uint32 n, TsdbBatch *rows, TsdbMem *mem)

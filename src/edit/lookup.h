@@ -20,6 +20,10 @@ typedef struct TsdbLookup
 	int nwanted;
 	Snapshot snapshot; /* registered */
 	TsdbReader *reader;
+	bool is_placed; /* is there an `asked`? */
+	TsdbKey asked; /* the last key that was looked for */
+	const TsdbBatch *window; /* of the first row at or after it; NULL: there is none */
+	uint32 row; /* rows before it are not asked for any more */
 } TsdbLookup;
 
 /*
@@ -35,6 +39,8 @@ extern void tsdb_lookup_restrict(TsdbLookup *lookup, const uint32 *series, uint3
 
 /*
  * tsdb_lookup_rows - the samples of a series at n ascending times.
+ *
+ * Cheap when calls ascend, too; nothing else may move the lookup's reader between them.
  *
  *	found	room for n: is there a sample?
  *	rows	out: those that are there, in the current context; columns = wanted

@@ -243,9 +243,18 @@ COMMIT;
 SELECT time, note FROM blocks WHERE time >= '2031-01-12Z' AND sensor = 1 ORDER BY time;
 SELECT written, skipped FROM tsdb.edits WHERE reason = 'same transaction';
 
+-- Series whose other samples lie at another time are not searched once for each.
+CREATE TABLE many(time timestamptz NOT NULL, sensor int4 NOT NULL, value float8) USING tsdb WITH (tags = 'sensor', sample_interval = '1s');
+INSERT INTO many SELECT '2024-01-01Z', s, s FROM generate_series(1, 200) s;
+SELECT tsdb.compact('many');
+BEGIN;
+SELECT tsdb.backfill('many', $$SELECT timestamptz '2024-01-02Z' AS time, s AS sensor, s::float8 AS value FROM generate_series(1, 200) s$$, 'late') > 0 AS done;
+SELECT sum(idx_scan) < 2000 AS is_linear FROM pg_stat_xact_all_tables WHERE relid = (SELECT reltoastrelid FROM pg_class WHERE oid = 'many'::regclass);
+COMMIT;
+
 DROP VIEW journal;
 DROP FUNCTION nth;
-DROP TABLE edited, original, strict, triggered, big, blocks;
+DROP TABLE many, edited, original, strict, triggered, big, blocks;
 DROP FUNCTION note;
 DROP ROLE tsdb_edit_reader, tsdb_edit_writer;
 SELECT count(*) FROM tsdb.edit, tsdb.edit_image, tsdb.edit_column;

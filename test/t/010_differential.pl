@@ -23,6 +23,9 @@ use TsdbTwin;
 # Refused because of the other session; both tables roll back together.
 my %CONFLICT = map { $_ => 1 } qw(40001 40P01 55P03);
 my $VERIFY_STEPS = 25;
+# Where something fails that mostly does not.
+my @FRAGILE = qw(series_before_insert series_before_dict flush_before flush_after_reservation flush_after_sequence flush_after
+	compact_after_barrier compact_before_write compact_before_delete range_after_lock range_before_write delete_before_lock edit_before_image);
 
 my $seconds = $ENV{TSDB_SOAK_SECONDS} || 40;
 my $seed = $ENV{TSDB_SEED} // (time() * 1000) % 1_000_000_000;
@@ -118,6 +121,7 @@ sub connect_session
 		"SET tsdb.write_buffer = '$self->{buffer}'",
 		"SET max_parallel_workers_per_gather = $parallel",
 		"SET tsdb.edit_reason = '$self->{reason}'",
+		'SET tsdb.debug_points = on',
 		"SET tsdb.enable_scan = " . pick('on', 'on', 'off'),
 		'SET lock_timeout = 150');
 	forget_transaction($self);
@@ -140,7 +144,7 @@ sub step
 		alter => 3, truncate => 1, restart => 1, prepared => 6, check => 5, query => 5);
 	my @open = (
 		change => 45, commit => 14, rollback => 4, savepoint => 9, release => 4, rollback_to => 6, query => 12, check => 6,
-		declare => 6, fetch => 8, bad => 3, block => 4, alter => 2, truncate => 1, compact => 2, prepare => 2, lock => 2, again => 6);
+		declare => 6, fetch => 8, bad => 3, fail => 8, block => 4, alter => 2, truncate => 1, compact => 2, prepare => 2, lock => 2, again => 6);
 	my @racing = (change => 45, commit => 20, rollback => 4, savepoint => 6, release => 3, rollback_to => 4, again => 3, compact => 5);
 	my @choices = !$self->{open} ? @idle : $self->{is_racing} ? @racing : @open;
 	my $what = weighted(@choices);
@@ -175,10 +179,13 @@ sub do_commit
 	}
 	my $rewrote = $self->{rewrote};
 	my $held = $self->{cursors};
+	my $breaks = !$self->{is_racing} && chance(0.1);
+	break_at($self, pick(grep { /^flush/ } @FRAGILE)) if $breaks;
 	my $result = $self->{psql}->run('COMMIT');
+	break_at($self, '') if $breaks;
 	if ($result->{state} ne '00000')
 	{
-		die "COMMIT: $result->{error}\n" if !$CONFLICT{ $result->{state} };
+		die "COMMIT: $result->{error}\n" if !$CONFLICT{ $result->{state} } && !is_broken($result);
 		undo_model($self, 0);
 		forget_transaction($self);
 		return;
@@ -352,6 +359,38 @@ sub do_bad
 	recover($self);
 	return;
 }
+
+# Nor does one that fails deep inside, or one that is rolled back; what comes after is as if they had not been.
+sub do_fail
+{
+	my ($self) = @_;
+
+	do_savepoint($self);
+	break_at($self, pick(@FRAGILE));
+	foreach my $try (1 .. 1 + int(rand(3)))
+	{
+		my $kind = pick(qw(insert bulk bulk update delete move mark unmark overwrite self_insert compact read));
+		my $sql =
+			$kind eq 'compact' ? "SELECT tsdb.compact('" . pick($twin->tables) . "')"
+		  : $kind eq 'read' ? 'SELECT count(*) FROM m'
+		  : $kind eq 'overwrite' && $twin->{is_partitioned} ? 'SELECT 1'
+		  : $twin->$kind($self)->{m};
+		my $result = $self->{psql}->run($sql);
+
+		next if $result->{state} eq '00000';
+		die "$result->{error}\n" if !is_broken($result) && !$CONFLICT{ $result->{state} };
+		$done{failed}++ if is_broken($result);
+		last;
+	}
+	my $depth = @{ $self->{frames} };
+	$self->{psql}->one("ROLLBACK TO s$depth");
+	break_at($self, '');
+	do_check($self) if chance(0.5);
+	return;
+}
+
+sub break_at { my ($self, $point) = @_; return $self->{psql}->one("SELECT tsdb_test.debug_point_error('$point')"); }
+sub is_broken { my ($result) = @_; return $result->{error} =~ /debug point/; }
 
 sub do_lock
 {

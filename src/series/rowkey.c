@@ -38,7 +38,7 @@ tsdb_rowkey_get(Relation rel, const TsdbTable *table, TupleTableSlot *slot, bool
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("time %s is out of range for table \"%s\"", timestamptz_to_str(time),
 						RelationGetRelationName(rel)),
-				 errdetail("A sample needs a finite time between 4713 BC and 294276 AD on the grid of the table."),
+				 errdetail("A sample needs a finite time between 4713 BC and 294246 AD on the grid of the table."),
 				 errhint("Correct the value of column \"%s\".",
 						 NameStr(TupleDescAttr(RelationGetDescr(rel), att)->attname))));
 	slot->tts_values[att] = TimestampTzGetDatum(key.time);

@@ -35,6 +35,7 @@ static bool row_matches(const TsdbFilterTerm *asked, double value, bool is_null,
 static int compare(TsdbType type, uint64_t word, uint64_t other, double value);
 static bool op_holds(TsdbFilterOp op, int order);
 static void test_several_terms(void);
+static void test_edges(void);
 static void test_unknown(void);
 
 int
@@ -42,6 +43,7 @@ main(void)
 {
 	test_random();
 	test_several_terms();
+	test_edges();
 	test_unknown();
 	return done();
 }
@@ -246,6 +248,47 @@ test_several_terms(void)
 		right = right && rows[i] == 101 + 2 * i;
 	ok(right && n == 50, "terms are ANDed: %u rows", n);
 	ok(tsdb_filter_select(terms, 0, &batch, 7, 20, rows) == 13 && rows[0] == 7, "no terms: every row");
+}
+
+/* Where the bounds of a condition and of the values meet, a summary decides. */
+static void
+test_edges(void)
+{
+	static const struct
+	{
+		TsdbFilterOp op;
+		uint64_t word;
+		TsdbFilterVerdict verdict;
+	} cases[] = {
+		{TSDB_FILTER_LE, 9, TSDB_FILTER_ALL},
+		{TSDB_FILTER_LE, 8, TSDB_FILTER_SOME},
+		{TSDB_FILTER_LT, 9, TSDB_FILTER_SOME},
+		{TSDB_FILTER_LT, 10, TSDB_FILTER_ALL},
+		{TSDB_FILTER_LT, 3, TSDB_FILTER_NONE},
+		{TSDB_FILTER_LE, 3, TSDB_FILTER_SOME},
+		{TSDB_FILTER_GE, 3, TSDB_FILTER_ALL},
+		{TSDB_FILTER_GT, 3, TSDB_FILTER_SOME},
+		{TSDB_FILTER_GT, 2, TSDB_FILTER_ALL},
+		{TSDB_FILTER_GE, 9, TSDB_FILTER_SOME},
+		{TSDB_FILTER_GT, 9, TSDB_FILTER_NONE},
+		{TSDB_FILTER_EQ, 2, TSDB_FILTER_NONE},
+		{TSDB_FILTER_NE, 10, TSDB_FILTER_ALL},
+	};
+	TsdbSummary summary;
+	TsdbFilterTerm term = {3, TSDB_TYPE_INT4, TSDB_FILTER_GE, false, 0};
+
+	for (uint32_t i = 0; i < 7; i++)
+	{
+		times[i] = i;
+		words[i] = 3 + i;
+	}
+	tsdb_summary_compute(&summary, TSDB_TYPE_INT4, 7, times, words, NULL, NULL, NULL, 1);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		term.op = (uint8_t) cases[i].op;
+		term.word = cases[i].word;
+		ok(tsdb_filter_judge(&term, &summary) == cases[i].verdict, "3 .. 9, operator %d, %d", (int) cases[i].op, (int) cases[i].word);
+	}
 }
 
 static void

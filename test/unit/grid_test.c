@@ -102,6 +102,8 @@ test_segment_choice(void)
 		{24 * 32 * 100, 100, 32, 32, "a sample an hour for a month: one segment"},
 		{24 * 365, 3, 121, 128, "rows enough"},
 		{24 * 100, 1, 100, 32, "too few rows"},
+		{4095, 1, 170, 32, "one row too few"},
+		{4096, 1, 170, 256, "rows that say something"},
 		{96 * 365 * 10, 10, 365, 64, "a sample a quarter of an hour"},
 		{144 * 365 * 10, 10, 365, 32, "a sample every ten minutes"},
 		{86400 * 40, 1, 40, 32, "a sample a second"},

@@ -14,6 +14,7 @@
 
 static void encode_image(const void *detail, TsdbBytes *out);
 static const char *check_image(const void *detail, TsdbSpan src);
+static bool decodes_with(uint32_t nsamples);
 static void make_image(TsdbImage *image);
 static uint8_t flags_of(uint32_t i);
 
@@ -82,7 +83,26 @@ check_image(const void *detail, TsdbSpan src)
 			tsdb_image_decode(tsdb_span(src.at, i), &damaged, &mem) != TSDB_CORRUPT)
 			return "damage was not refused";
 	}
-	return NULL;
+	return decodes_with(TSDB_IMAGE_MAX_SAMPLES) && !decodes_with(TSDB_IMAGE_MAX_SAMPLES + 1) ? NULL : "more samples than an image may have";
+}
+
+/* decodes_with - does an image of so many samples, none of which was there? */
+static bool
+decodes_with(uint32_t nsamples)
+{
+	TsdbImage image;
+	TsdbImage got;
+	TsdbBytes out;
+
+	memset(&image, 0, sizeof(image));
+	image.nsamples = nsamples;
+	image.times = (int64_t *) tsdb_mem_alloc(&mem, nsamples * sizeof(int64_t));
+	image.flags = (uint8_t *) golden_zeroed(nsamples, 1);
+	for (uint32_t i = 0; i < nsamples; i++)
+		image.times[i] = (int64_t) i * SECOND_US;
+	tsdb_bytes_init(&out, &mem);
+	tsdb_image_encode(&out, &image, NULL, &mem);
+	return tsdb_image_decode(tsdb_span(out.data, out.len), &got, &mem) == TSDB_OK;
 }
 
 static void

@@ -39,6 +39,7 @@ static void test_settled_states(void);
 static void test_missing_text(void);
 static void test_damage(Shape shape);
 static void test_header_damage(void);
+static bool decodes_with_base(uint64_t step, const TsdbMem *mem);
 static void test_other_type(void);
 static void test_foreign_key(void);
 
@@ -1029,7 +1030,28 @@ test_header_damage(void)
 		kit_pool_reset(&pool);
 	}
 	kit_ok(naccepted == 0, "damaged headers are refused (%d were not)", naccepted);
+	kit_ok(decodes_with_base(5, &pool.mem), "a run may have a base");
+	kit_ok(!decodes_with_base(0, &pool.mem), "but not itself");
 	kit_pool_free(&pool);
+}
+
+/* decodes_with_base - is a header, checksum and all, right whose base lies so many runs back? */
+static bool
+decodes_with_base(uint64_t step, const TsdbMem *mem)
+{
+	TsdbBatch batch;
+	TsdbRun run;
+	TsdbRun read;
+	TsdbBytes row;
+	TsdbSpan src;
+
+	make_batch(&batch, (Shape) 0, false, mem);
+	write_run(&run, &row, &batch, false, mem);
+	run.base_no = run.run_no - step;
+	row.len = 0;
+	tsdb_runheader_encode(&row, &run, mem);
+	src = tsdb_span(row.data, row.len);
+	return tsdb_runheader_decode(&src, &read, mem) == TSDB_OK && read.base_no == run.base_no;
 }
 
 static void

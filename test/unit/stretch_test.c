@@ -14,6 +14,7 @@
 static void test_pack(void);
 static void test_many_rows(void);
 static void test_missing(void);
+static void test_order(void);
 static void test_damage(void);
 static void fill_batch(TsdbBatch *batch, uint32_t n, uint64_t *random);
 static bool has_rows(const TsdbStretch *stretch, const TsdbBatch *batch, uint32_t from, uint32_t until);
@@ -32,6 +33,7 @@ main(void)
 	test_pack();
 	test_many_rows();
 	test_missing();
+	test_order();
 	test_damage();
 	arena_reset(&arena);
 	free(arena.pieces);
@@ -133,6 +135,42 @@ test_missing(void)
 	   "a column that the stretch lacks has the table's missing value");
 	ok(batch.columns[3].states != NULL && batch.columns[3].states[0] == TSDB_CELL_NULL, "or NULL");
 	ok(tsdb_stretch_rows(&decoded, 0, wanted, &wrong, 1, &batch, &mem) == TSDB_CORRUPT, "another type is refused");
+	arena_reset(&arena);
+}
+
+/* With a right checksum, too: blocks come one after the other, and so do the times of one. */
+static void
+test_order(void)
+{
+	static const struct
+	{
+		int64_t first;
+		int64_t last;
+		bool is_right;
+		const char *what;
+	} seconds[] = {
+		{21, 30, true, "a block behind another"},
+		{20, 30, false, "one that begins with the last time of the other"},
+		{15, 30, false, "one that begins inside of it"},
+		{1, 9, false, "one before it"},
+		{30, 30, false, "two rows of one time"},
+		{30, 25, false, "a block that ends before it begins"},
+	};
+
+	for (size_t i = 0; i < sizeof(seconds) / sizeof(seconds[0]); i++)
+	{
+		uint8_t byte = 0;
+		TsdbStretchBlock blocks[2] = {
+			{.base_us = 10, .nrows = 2, .first_time = 10, .last_time = 20, .times = tsdb_span(&byte, 1)},
+			{.base_us = seconds[i].first, .nrows = 2, .first_time = seconds[i].first, .last_time = seconds[i].last, .times = tsdb_span(&byte, 1)}};
+		TsdbStretch made = {.nblocks = 2, .blocks = blocks};
+		TsdbStretch decoded;
+		TsdbBytes out;
+
+		tsdb_bytes_init(&out, &mem);
+		tsdb_stretch_encode(&out, &made, &mem);
+		ok((tsdb_stretch_decode(tsdb_span(out.data, out.len), &decoded, &mem) == TSDB_OK) == seconds[i].is_right, "%s", seconds[i].what);
+	}
 	arena_reset(&arena);
 }
 

@@ -136,7 +136,9 @@ run_limited() {
         shift
         set -- "$ROOT/test/setup/as_user.sh" "$@"
     fi
-    timeout -k 20 "${TSDB_STAGE_SECONDS:-2400}" "$@"
+    timeout -k 20 "${TSDB_STAGE_SECONDS:-2400}" "$@" && status=0 || status=$?
+    [ $status != 124 ] || note "ended after ${TSDB_STAGE_SECONDS:-2400} s: something hangs, or the machine is very busy (TSDB_STAGE_SECONDS allows more)"
+    return $status
 }
 
 count() {

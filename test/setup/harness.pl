@@ -19,6 +19,7 @@ shift @rest;
 my $harness = TAP::Harness->new(
 	{
 		verbosity => -1,
+		timer => 1,
 		merge => 1,
 		jobs => $jobs,
 		exec => sub {

@@ -60,7 +60,7 @@ extern uint64 tsdb_rangedelete_run(Relation rel, const TsdbRangeDelete *request)
 typedef enum TsdbRangeOutcome
 {
 	TSDB_RANGE_DONE,
-	TSDB_RANGE_SMALL, /* no block lies wholly inside, and not many rows of runs do */
+	TSDB_RANGE_SMALL, /* too few rows: see rangesurvey.h */
 	TSDB_RANGE_BUSY, /* the table is being compacted, or another transaction has taken ranges out of it */
 	TSDB_RANGE_CHANGED /* since the snapshot others have written or compacted samples of the range */
 } TsdbRangeOutcome;

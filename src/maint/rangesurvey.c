@@ -4,11 +4,12 @@
  *	  Does it pay to take a range out as a whole?
  *
  * What it costs: segments are written anew, blocks across an edge coded anew, and no compaction can begin before the
- * transaction ends.  So less than a block is deleted row by row.
+ * transaction ends.  So few rows are deleted one by one.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "format/grid.h"
 #include "maint/rangesegments.h"
 #include "maint/rangesurvey.h"
 #include "series/tsdbtable.h"
@@ -16,8 +17,12 @@
 #include "store/runstore.h"
 #include "utils/memutils.h"
 
-static bool has_whole_block(TsdbStore *store, Relation rel, Snapshot snapshot, const TsdbRangeDelete *request);
-static bool is_whole_block_in(const TsdbRangeDelete *request, const TsdbSegment *segment);
+#define MIN_ROWS 2048
+#define MIN_ROWS_OF_SEGMENT 512
+
+static bool has_many_segment_rows(TsdbStore *store, Relation rel, Snapshot snapshot, const TsdbRangeDelete *request);
+static double rows_in(const TsdbRangeDelete *request, const TsdbSegmentGroup *group);
+static bool is_whole_block_in(const TsdbRangeDelete *request, const TsdbSegmentGroup *group, int64 block_us);
 static bool has_many_run_rows(TsdbStore *store, Relation rel, Snapshot snapshot, const TsdbRangeDelete *request);
 
 bool
@@ -39,7 +44,7 @@ tsdb_rangesurvey_is_large(Relation rel, const TsdbRangeDelete *request, Snapshot
 	store = tsdb_store_open(rel, AccessShareLock, false);
 	if (store != NULL)
 	{
-		is_large = has_whole_block(store, rel, snapshot, request) || has_many_run_rows(store, rel, snapshot, request);
+		is_large = has_many_segment_rows(store, rel, snapshot, request) || has_many_run_rows(store, rel, snapshot, request);
 		tsdb_store_close(store);
 	}
 	MemoryContextSwitchTo(caller);
@@ -63,40 +68,56 @@ tsdb_rangesurvey_run_rows(const TsdbRangeDelete *request, const TsdbRun *run)
 
 // private functions
 
+/* A block that goes as a whole is worth it; so are many rows of blocks that are cut, as to code them anew costs less. */
 static bool
-has_whole_block(TsdbStore *store, Relation rel, Snapshot snapshot, const TsdbRangeDelete *request)
+has_many_segment_rows(TsdbStore *store, Relation rel, Snapshot snapshot, const TsdbRangeDelete *request)
 {
 	TsdbRangeSegments *segments = tsdb_rangesegments_begin(store, rel, snapshot, request);
 	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "tsdb surveyed segment", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(work);
 	TsdbStoredSegment stored;
+	double nrows = 0;
+	double nsegments = 0;
 	bool found = false;
 
 	while (!found && tsdb_rangesegments_next(segments, &stored))
 	{
-		found = is_whole_block_in(request, &stored.segment);
+		nsegments++;
+		for (uint32 g = 0; g < stored.segment.ngroups && !found; g++)
+		{
+			nrows += rows_in(request, &stored.segment.groups[g]);
+			found = is_whole_block_in(request, &stored.segment.groups[g], stored.segment.block_us);
+		}
 		MemoryContextReset(work);
 	}
 	MemoryContextSwitchTo(caller);
 	tsdb_rangesegments_end(segments);
-	return found;
+	return found || (nrows >= MIN_ROWS && nrows >= MIN_ROWS_OF_SEGMENT * nsegments);
 }
 
-/* Groups have rows.  In one that is cut, blocks are aligned: a stretch of twice their span holds one as a whole. */
-static bool
-is_whole_block_in(const TsdbRangeDelete *request, const TsdbSegment *segment)
+/* As if they were spread evenly. */
+static double
+rows_in(const TsdbRangeDelete *request, const TsdbSegmentGroup *group)
 {
-	for (uint32 g = 0; g < segment->ngroups; g++)
-	{
-		const TsdbSegmentGroup *group = &segment->groups[g];
-		int64 from_us = Max(group->from_us, request->from_us);
-		int64 until_us = Min(group->until_us, request->until_us);
+	int64 from_us = Max(group->from_us, request->from_us);
+	int64 until_us = Min(group->until_us, request->until_us);
 
-		if (from_us < until_us &&
-			((from_us == group->from_us && until_us == group->until_us) || (until_us - from_us) / 2 >= segment->block_us))
-			return true;
-	}
-	return false;
+	if (from_us >= until_us)
+		return 0;
+	return (double) group->nrows * ((double) until_us - (double) from_us) / ((double) group->until_us - (double) group->from_us);
+}
+
+/* Blocks are aligned: the first one that begins in the range has to end there, too. */
+static bool
+is_whole_block_in(const TsdbRangeDelete *request, const TsdbSegmentGroup *group, int64 block_us)
+{
+	int64 from_us = Max(group->from_us, request->from_us);
+	int64 until_us = Min(group->until_us, request->until_us);
+	int64 block_from_us;
+
+	if (from_us >= until_us || block_us <= 0 || !tsdb_grid_floor(from_us, block_us, &block_from_us))
+		return false;
+	return block_from_us == from_us ? until_us - from_us >= block_us : until_us - block_from_us >= 2 * block_us;
 }
 
 static bool

@@ -14,7 +14,7 @@
 
 #define TSDB_RANGESURVEY_MANY_ROWS 262144 /* of runs in a range: more are compacted before it is taken out */
 
-/* tsdb_rangesurvey_is_large - does a whole block of a segment lie in the range, or do more than MANY_ROWS rows of runs? */
+/* tsdb_rangesurvey_is_large - does a whole block lie in the range, or a good part of blocks, or more than MANY_ROWS rows of runs? */
 extern bool tsdb_rangesurvey_is_large(Relation rel, const TsdbRangeDelete *request, Snapshot snapshot);
 
 /* tsdb_rangesurvey_run_rows - how many rows of a run may lie in the range, going by its header. */

@@ -179,7 +179,7 @@ try_range(TsdbScanState *state, const TsdbRestricted *restricted)
 {
 	static const char *const outcomes[] = {
 		[TSDB_RANGE_DONE] = "done",
-		[TSDB_RANGE_SMALL] = "less than a block",
+		[TSDB_RANGE_SMALL] = "few rows",
 		[TSDB_RANGE_BUSY] = "table is busy",
 		[TSDB_RANGE_CHANGED] = "changed meanwhile",
 	};

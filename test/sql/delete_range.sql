@@ -139,6 +139,22 @@ SELECT explained($$DELETE FROM m WHERE time < '2024-01-04 10:00'$$);
 DELETE FROM h WHERE time < '2024-01-04 10:00';
 TABLE differences;
 
+-- how much is enough: a block, or many rows of blocks that are cut
+CREATE TABLE c (time timestamptz NOT NULL, sensor text, v float8) USING tsdb WITH (tags = 'sensor', sample_interval = '1s', compact_after = '36500 days', block_interval = '8 d');
+INSERT INTO c SELECT '2024-01-01Z'::timestamptz + i * interval '2 min', 's' || k, i FROM generate_series(0, 19999) i, generate_series(1, 2) k;
+SELECT tsdb.compact('c');
+SELECT DISTINCT from_time, until_time FROM tsdb.blocks('c') ORDER BY 1;
+BEGIN;
+SELECT explained($$DELETE FROM c WHERE sensor = 's1' AND time >= '2024-01-06' AND time < '2024-01-14'$$);
+SELECT explained($$DELETE FROM c WHERE sensor = 's2' AND time >= '2024-01-06 00:01' AND time < '2024-01-08'$$);
+SELECT explained($$DELETE FROM c WHERE sensor = 's2' AND time >= '2024-01-08' AND time < '2024-01-13 12:00'$$);
+SELECT explained($$DELETE FROM c WHERE time >= '2024-01-18' AND time < '2024-01-18 08:00'$$);
+SELECT sensor, count(*) FROM c GROUP BY 1 ORDER BY 1;
+SELECT count(*) FROM generate_series(0, 19999) i, LATERAL (SELECT '2024-01-01Z'::timestamptz + i * interval '2 min' AS t) x
+    WHERE NOT (t >= '2024-01-06 00:01' AND t < '2024-01-08') AND NOT (t >= '2024-01-08' AND t < '2024-01-13 12:00') AND NOT (t >= '2024-01-18' AND t < '2024-01-18 08:00');
+ROLLBACK;
+DROP TABLE c;
+
 -- rows that somebody has to see go one by one
 SELECT fill();
 SELECT tsdb.compact('m');

@@ -289,6 +289,19 @@ tsdb_compat_is_owner(Oid relid, Oid roleid)
 }
 
 /*
+ * tsdb_compat_is_virtual - is the column computed whenever it is read, and stored nowhere?  Since 18.
+ */
+static inline bool
+tsdb_compat_is_virtual(Form_pg_attribute attr)
+{
+#if PG_VERSION_NUM >= 180000
+	return attr->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL;
+#else
+	return false;
+#endif
+}
+
+/*
  * tsdb_compat_may_vacuum - may the current user vacuum the relation?  17 has a privilege for it.
  */
 static inline bool

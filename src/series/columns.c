@@ -34,6 +34,7 @@ static bool quality_callback_registered;
 
 static void assign_tags(TupleDesc desc, const char *table_name, List *names, TsdbTable *table);
 static void check_tag(Form_pg_attribute attr, const char *table_name);
+static void raise_virtual(Form_pg_attribute attr, const char *table_name, const char *role) pg_attribute_noreturn();
 static void assign_time(TupleDesc desc, const char *table_name, const char *name, TsdbTable *table);
 static int16 default_time_column(TupleDesc desc, const char *table_name, const TsdbTable *table);
 static void check_time(Form_pg_attribute attr, const char *table_name, const TsdbTable *table);
@@ -151,6 +152,19 @@ check_tag(Form_pg_attribute attr, const char *table_name)
 				 errmsg("column \"%s\" of table \"%s\" can't be a tag", NameStr(attr->attname), table_name),
 				 errdetail("Its collation \"%s\" is not deterministic.", get_collation_name(attr->attcollation)),
 				 errhint("Give the column a deterministic collation, for example COLLATE \"C\".")));
+	if (tsdb_compat_is_virtual(attr))
+		raise_virtual(attr, table_name, "a tag");
+}
+
+/* Rows are found by what they store. */
+static void
+raise_virtual(Form_pg_attribute attr, const char *table_name, const char *role)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("column \"%s\" of table \"%s\" can't be %s", NameStr(attr->attname), table_name, role),
+			 errdetail("It is a virtual generated column, which no row holds."),
+			 errhint("Declare it GENERATED ALWAYS AS (...) STORED.")));
 }
 
 static void
@@ -167,6 +181,8 @@ assign_time(TupleDesc desc, const char *table_name, const char *name, TsdbTable 
 			raise_no_column(TSDB_OPTION_TIME_COLUMN, name, table_name);
 		check_time(TupleDescAttr(desc, attnum - 1), table_name, table);
 	}
+	if (tsdb_compat_is_virtual(TupleDescAttr(desc, attnum - 1)))
+		raise_virtual(TupleDescAttr(desc, attnum - 1), table_name, "the time column");
 	table->time_attnum = attnum;
 	table->columns[attnum - 1].role = TSDB_ROLE_TIME;
 }

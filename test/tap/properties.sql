@@ -128,4 +128,15 @@ INSERT INTO clocks VALUES ('2024-01-01', 'a');
 SELECT CASE WHEN current_setting('server_version_num')::int4 < 180000 THEN pass('RETURNING has no OLD')
     ELSE results_eq($$WITH u AS (UPDATE clocks SET time = time + interval '1 hour', tag = 'b' RETURNING tsdb.local_time(old), tsdb.local_time(new)) TABLE u$$,
         $$VALUES (timestamp '2024-01-01 09:00', timestamp '2024-01-01 01:00')$$, 'local time of OLD and NEW') END;
+
+-- Since 18 generated columns may be virtual: values, but nothing that rows are found by.
+SELECT CASE WHEN current_setting('server_version_num')::int4 < 180000 THEN pass('no virtual columns')
+    ELSE throws_ok(c, '0A000', NULL, c) END
+FROM (VALUES ($$CREATE TABLE made (time timestamptz, a text, tag text GENERATED ALWAYS AS (upper(a))) USING tsdb WITH (tags = 'tag', sample_interval = '1s')$$),
+    ($$CREATE TABLE made (a timestamptz, time timestamptz GENERATED ALWAYS AS (a)) USING tsdb WITH (tags = '', sample_interval = '1s', time_column = 'time')$$)) v(c);
+SELECT CASE WHEN current_setting('server_version_num')::int4 < 180000 THEN pass('no virtual columns')
+    ELSE lives_ok($$CREATE TABLE made (time timestamptz NOT NULL, tag text, v int4, w int4 GENERATED ALWAYS AS (v * 2)) USING tsdb WITH (tags = 'tag', sample_interval = '1s');
+                    INSERT INTO made (time, tag, v) SELECT timestamptz '2024-01-01' + i * interval '1 s', 'a', i FROM generate_series(1, 100) i; SELECT tsdb.compact('made')$$, 'values') END;
+SELECT CASE WHEN current_setting('server_version_num')::int4 < 180000 THEN pass('no virtual columns')
+    ELSE results_eq('SELECT count(*), sum(w), max(w), tsdb.last(w, time) FROM made WHERE w > 100 GROUP BY tag', 'VALUES (50::bigint, 7550::bigint, 200, 200)', 'are computed in aggregates and conditions') END;
 SELECT * FROM finish();

@@ -33,7 +33,7 @@ sql/tsdb--$(EXTVERSION).sql: sql/tsdb.sql
 
 # Verbs.  Each is a script of the same name in test/setup.
 STAGES = unit fuzz-replay regress isolation tap prove
-VERBS = run lint format format-check fuzz asan bench coverage compdb soak majors assert-server
+VERBS = run lint format format-check fuzz asan bench coverage compdb soak zones majors assert-server
 # help: all, install   build the extension; install it into the server of PG_CONFIG
 # help: run            throwaway server with live and simulated data, example queries, psql
 # help: test           every test, in throwaway clusters; or one stage of it:
@@ -46,6 +46,7 @@ VERBS = run lint format format-check fuzz asan bench coverage compdb soak majors
 # help: coverage       line coverage of the pure C tests
 # help: compdb         compile_commands.json for editors
 # help: soak           the randomised test against a heap twin: make soak TIME=3600
+# help: zones          buckets and local time in every zone there is, at every change of its clock; hours
 # help: majors         build and test on PostgreSQL 17 and 18 in chroots (root)
 # help: assert-server  build the PostgreSQL 15 with assertions that CI uses
 

@@ -53,9 +53,17 @@ stage_tap() {
 $QUIET
 CONF
     cp -r "$ROOT/test/tap" "$WORK/tap"
-    harness tap "$JOBS" "$ROOT/test/setup/pgtap.sh" -- "$WORK"/tap/*.sql
+    # shellcheck disable=SC2046
+    harness tap "$JOBS" "$ROOT/test/setup/pgtap.sh" -- $(tap_files)
     cluster_stop tap
     save_log "$WORK/home/tap.log" tap-server.log
+}
+
+# tap_files - all of test/tap, or those that TSDB_TAP names.
+tap_files() {
+    for file in ${TSDB_TAP:-"$WORK"/tap/*.sql}; do
+        echo "$WORK/tap/$(basename "$file" .sql).sql"
+    done
 }
 
 # prove: Perl TAP, which makes its own clusters.

@@ -1,6 +1,6 @@
 -- Buckets of src/read/buckets.c and tsdb.time_bucket against date_trunc, around the changes of time zones.
 --
--- A few zones by default, those in which something odd happened; TSDB_ZONES=all looks at every zone (half an hour).
+-- A few zones by default, those in which something odd happened; TSDB_ZONES=all (make zones) looks at every zone.
 SELECT no_plan();
 SET timezone = 'UTC';
 \set zones few
@@ -83,6 +83,7 @@ BEGIN
     END IF;
 END $$;
 
+SELECT diag(count(*) || ' zones') FROM zones;
 CREATE TABLE samples AS SELECT name AS zone, t FROM zones, samples(name) t;
 CREATE INDEX ON samples (zone, t);
 ANALYZE samples;

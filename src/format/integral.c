@@ -64,6 +64,66 @@ tsdb_integral_merge(TsdbSummary *out, const TsdbSummary *a, const TsdbSummary *b
 		out->integral_sloped += (before * 0.5 + tsdb_number_value(type, b->first) * 0.5) * (double) gap_us;
 }
 
+void
+tsdb_integral_of_values(TsdbSummary *summary, TsdbType type, uint32_t n, const int64_t *times,
+						const uint64_t *words, const uint8_t *states)
+{
+	double stepped[2] = {0, 0}; /* sum, and what its roundings lost */
+	double sloped[2] = {0, 0};
+	double before = 0;
+	uint32_t last = n;
+
+	for (uint32_t i = 0; i < n; i++)
+	{
+		double value;
+
+		if (states && states[i] != TSDB_CELL_VALUE)
+			continue;
+		value = tsdb_number_value(type, words[i]);
+		if (last < n)
+		{
+			double duration_us = (double) tsdb_number_span(times[last], times[i]);
+
+			tsdb_sum_add(&stepped[0], &stepped[1], before * duration_us);
+			tsdb_sum_add(&sloped[0], &sloped[1], (before * 0.5 + value * 0.5) * duration_us);
+		}
+		before = value;
+		last = i;
+	}
+	summary->integral_stepped = stepped[0] + stepped[1];
+	summary->integral_sloped = sloped[0] + sloped[1];
+}
+
+void
+tsdb_integral_join(const TsdbSummary *a, const TsdbSummary *b, TsdbType type, double *stepped, double *sloped)
+{
+	*stepped = *sloped = 0;
+	if (a->nvalues > 0)
+	{
+		*stepped = a->integral_stepped;
+		*sloped = a->integral_sloped;
+	}
+	if (b->nvalues > 0)
+	{
+		*stepped += b->integral_stepped;
+		*sloped += b->integral_sloped;
+	}
+	if (a->nvalues > 0 && b->nvalues > 0)
+	{
+		double gap_us = (double) tsdb_number_span(a->last_time, b->first_time);
+		double before = tsdb_number_value(type, a->last);
+
+		*stepped += before * gap_us;
+		*sloped += (before * 0.5 + tsdb_number_value(type, b->first) * 0.5) * gap_us;
+	}
+}
+
+bool
+tsdb_integral_is_of_values(const TsdbSummary *summary)
+{
+	return summary->nvalues == 0 || (summary->nvalues == summary->nrows && summary->nbad == 0);
+}
+
 bool
 tsdb_integral_regular(const TsdbSummary *summary, TsdbType type, double *stepped, double *sloped)
 {

@@ -22,6 +22,19 @@ extern void tsdb_integral_compute(TsdbSummary *summary, TsdbType type, uint32_t 
 extern void tsdb_integral_merge(TsdbSummary *out, const TsdbSummary *a, const TsdbSummary *b, TsdbType type);
 
 /*
+ * Integrals as tsdb.time_average means them, over the values alone: rows that are NULL are passed over, and quality does not count.  A
+ * summary's own ones are the same where each row has a value that is not bad.
+ *
+ * tsdb_integral_of_values - set those of n rows, at least one of which has a value.
+ * tsdb_integral_join - those of the values of a followed by those of b, with the straight line or the step between them.
+ * tsdb_integral_is_of_values - are a summary's own ones the same?
+ */
+extern void tsdb_integral_of_values(TsdbSummary *summary, TsdbType type, uint32_t n, const int64_t *times,
+									const uint64_t *words, const uint8_t *states);
+extern void tsdb_integral_join(const TsdbSummary *a, const TsdbSummary *b, TsdbType type, double *stepped, double *sloped);
+extern bool tsdb_integral_is_of_values(const TsdbSummary *summary);
+
+/*
  * tsdb_integral_regular - what the integrals are when all rows have values that are not bad, at one distance.
  *
  * Returns false when the counts and times say that it can't be so, or the sum isn't finite.

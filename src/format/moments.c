@@ -91,6 +91,12 @@ tsdb_moments_derive_squares(TsdbSummary *summary)
 	summary->m2 = spread_squares(summary) / power / power;
 }
 
+double
+tsdb_moments_power(uint8_t decimals)
+{
+	return powers_of_ten[decimals - 1];
+}
+
 void
 tsdb_moments_sum(const TsdbSummary *summary, TsdbType type, double *hi, double *lo)
 {

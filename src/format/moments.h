@@ -36,6 +36,9 @@ extern void tsdb_moments_derive_sum(TsdbSummary *summary);
 /* tsdb_moments_derive_squares - m2 from the exact sums of decimals. */
 extern void tsdb_moments_derive_squares(TsdbSummary *summary);
 
+/* tsdb_moments_power - what the exact sum of decimals is divided by; `decimals` of a summary, > 0. */
+extern double tsdb_moments_power(uint8_t decimals);
+
 /* tsdb_moments_sum - the sum as hi + lo, for every type that has sums. */
 extern void tsdb_moments_sum(const TsdbSummary *summary, TsdbType type, double *hi, double *lo);
 

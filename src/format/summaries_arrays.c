@@ -11,7 +11,7 @@
  */
 #include "format/summaries_private.h"
 
-#define FIELDS (TSDB_SUMMARY_COUNTS | TSDB_SUMMARY_MINMAX | TSDB_SUMMARY_SUM | TSDB_SUMMARY_FIRSTLAST)
+#define FIELDS (TSDB_SUMMARY_COUNTS | TSDB_SUMMARY_MINMAX | TSDB_SUMMARY_SUM | TSDB_SUMMARY_FIRSTLAST | TSDB_SUMMARY_INTEGRALS)
 #define MAX_ROWS (UINT64_C(1) << 32) /* of a stretch */
 #define MAX_TIME_US (INT64_C(1) << 61)
 
@@ -23,6 +23,7 @@ static bool decode_ends(const Coding *coding, TsdbSummaryArrays *arrays);
 static bool open_words(const Coding *coding, Chunk chunk, TsdbType type, uint64_t *words, uint32_t n);
 static bool scale_times(const Coding *coding, int64_t *values, uint32_t n, int64_t least);
 static bool has_nan(TsdbType type, const uint64_t *words, uint32_t n);
+static void fold_integrals(const TsdbSummaryArrays *arrays, TsdbSummary *out, uint32_t from, uint32_t n);
 static void fold_extremes(const TsdbSummaryArrays *arrays, TsdbSummary *out, uint32_t from, uint32_t n);
 
 TsdbStatus
@@ -34,6 +35,8 @@ tsdb_summaries_decode_arrays(TsdbSpan src, TsdbType type, TsdbSummaryArrays *arr
 	memset(arrays, 0, sizeof(*arrays));
 	if (n == 0 || n > TSDB_MAX_SUMMARIES || type == TSDB_TYPE_TEXT || (fields & ~FIELDS) != 0)
 		return TSDB_OK;
+	if (fields & TSDB_SUMMARY_INTEGRALS)
+		fields |= TSDB_SUMMARY_SUM | TSDB_SUMMARY_FIRSTLAST;
 	memset(&coding, 0, sizeof(coding));
 	coding.type = type;
 	coding.n = n;
@@ -45,6 +48,7 @@ tsdb_summaries_decode_arrays(TsdbSpan src, TsdbType type, TsdbSummaryArrays *arr
 	arrays->n = n;
 	arrays->type = type;
 	arrays->decimals = (uint8_t) (coding.head >> HEAD_DECIMALS_SHIFT);
+	arrays->has_integrals = (fields & TSDB_SUMMARY_INTEGRALS) && tsdb_type_has_sum(type);
 	take_memory(arrays, fields, mem);
 	arrays->is_plain = decode_rows(&coding, arrays) && decode_values(&coding, arrays, fields) &&
 					   ((fields & TSDB_SUMMARY_FIRSTLAST) == 0 || decode_ends(&coding, arrays));
@@ -82,6 +86,8 @@ tsdb_summaries_fold(const TsdbSummaryArrays *arrays, uint32_t from, uint32_t n, 
 		out->first_time = arrays->first_row_times[from] + arrays->first_offsets[from];
 		out->last_time = arrays->last_row_times[from + n - 1] - arrays->last_offsets[from + n - 1];
 	}
+	if (arrays->has_integrals)
+		fold_integrals(arrays, out, from, n);
 }
 
 // private functions
@@ -96,6 +102,9 @@ is_plain(const Coding *coding, uint32_t fields)
 		return false;
 	if ((fields & TSDB_SUMMARY_SUM) == 0 || !tsdb_type_has_sum(coding->type))
 		return true;
+	if ((fields & TSDB_SUMMARY_INTEGRALS) &&
+		(coding->chunks[CHUNK_INTEGRAL_KINDS].at != NULL || coding->chunks[CHUNK_NOT_GOOD].at != NULL))
+		return false;
 	return coding->chunks[CHUNK_DECIMALS].at == NULL && coding->chunks[CHUNK_SUM_HIGH].at == NULL &&
 		   coding->chunks[CHUNK_FLOAT_SUM].at == NULL && coding->chunks[CHUNK_FLOAT_REST].at == NULL &&
 		   (is_float ? decimals > 0 && decimals <= TSDB_MOMENTS_DECIMALS + 1 : decimals == 0);
@@ -237,6 +246,38 @@ has_nan(TsdbType type, const uint64_t *words, uint32_t n)
 	for (uint32_t i = 0; i < n; i++)
 		any |= tsdb_number_double(words[i]) != tsdb_number_double(words[i]);
 	return any;
+}
+
+/* As tsdb_integral_regular has it for each stretch, and as tsdb_integral_join for what is between them. */
+static void
+fold_integrals(const TsdbSummaryArrays *arrays, TsdbSummary *out, uint32_t from, uint32_t n)
+{
+	double power = arrays->decimals > 0 ? tsdb_moments_power(arrays->decimals) : 1;
+	double stepped[2] = {0, 0}; /* sum, and what its roundings lost */
+	double sloped[2] = {0, 0};
+
+	for (uint32_t i = from; i < from + n; i++)
+	{
+		double first = tsdb_number_value(arrays->type, arrays->firsts[i]);
+		double last = tsdb_number_value(arrays->type, arrays->lasts[i]);
+		double sum = (double) arrays->sums[i] / power;
+		double stride_us = 0;
+
+		if (i > from)
+		{
+			double before = tsdb_number_value(arrays->type, arrays->lasts[i - 1]);
+			double gap_us = (double) (arrays->first_row_times[i] - arrays->last_row_times[i - 1]);
+
+			tsdb_sum_add(&stepped[0], &stepped[1], before * gap_us);
+			tsdb_sum_add(&sloped[0], &sloped[1], (before * 0.5 + first * 0.5) * gap_us);
+		}
+		if (arrays->nrows[i] > 1)
+			stride_us = (double) (arrays->last_row_times[i] - arrays->first_row_times[i]) / (double) (arrays->nrows[i] - 1);
+		tsdb_sum_add(&stepped[0], &stepped[1], stride_us * (sum - last));
+		tsdb_sum_add(&sloped[0], &sloped[1], stride_us * (sum - (first * 0.5 + last * 0.5)));
+	}
+	out->integral_stepped = stepped[0] + stepped[1];
+	out->integral_sloped = sloped[0] + sloped[1];
 }
 
 static void

@@ -143,6 +143,7 @@ typedef struct TsdbSummaryArrays
 	uint64_t *lasts;
 	int64_t *first_offsets; /* of the first value behind the first row, us */
 	int64_t *last_offsets; /* of the last value before the last row */
+	bool has_integrals; /* INTEGRALS: those of regular stretches without a bad sample, from sums, firsts and lasts */
 } TsdbSummaryArrays;
 
 /*

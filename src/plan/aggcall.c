@@ -8,10 +8,15 @@
  */
 #include "postgres.h"
 
+#include "access/stratnum.h"
+#include "catalog/pg_type.h"
+#include "format/number.h"
+#include "optimizer/optimizer.h"
 #include "plan/aggcall.h"
 #include "plan/quals.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/typcache.h"
 
 /* A function of one argument, and the type of column that it takes. */
 typedef struct KnownCall
@@ -61,6 +66,9 @@ static const KnownCall known_calls[] = {
 };
 
 static AttrNumber column_of(RelOptInfo *rel, Node *node);
+static Node *without_cast(Node *node);
+static bool is_ours(const Aggref *aggref, const char *name);
+static bool match_time_average(RelOptInfo *rel, const TsdbTable *shape, Aggref *aggref, TsdbAggCall *call);
 static bool match_count(const TsdbTable *shape, AttrNumber attnum, Node *arg, TsdbAggCall *call);
 static bool match_known(Oid function, TsdbAggCall *call);
 static bool match_quality(RelOptInfo *rel, const TsdbTable *shape, Aggref *aggref, TsdbAggCall *call);
@@ -78,6 +86,8 @@ tsdb_aggcall_match(RelOptInfo *rel, const TsdbTable *shape, Aggref *aggref, Tsdb
 	if (aggref->args == NIL)
 		return false;
 
+	if (is_ours(aggref, "time_average"))
+		return match_time_average(rel, shape, aggref, call);
 	arg = (Node *) linitial_node(TargetEntry, aggref->args)->expr;
 	call->attnum = column_of(rel, arg);
 	if (aggref->aggfnoid == F_COUNT_ANY)
@@ -101,7 +111,78 @@ tsdb_aggcall_match(RelOptInfo *rel, const TsdbTable *shape, Aggref *aggref, Tsdb
 	return match_known(aggref->aggfnoid, call);
 }
 
+bool
+tsdb_aggcall_takes_order(RelOptInfo *rel, const TsdbTable *shape, const Aggref *aggref, const TsdbAggCall *call)
+{
+	const SortGroupClause *order;
+	const TargetEntry *entry;
+
+	if (aggref->aggorder == NIL)
+		return true;
+	if (!tsdb_aggstate_is_sequence(call) || list_length(aggref->aggorder) != 1)
+		return false;
+	order = linitial_node(SortGroupClause, aggref->aggorder);
+	entry = get_sortgroupclause_tle(unconstify(SortGroupClause *, order), aggref->args);
+	return IsA(entry->expr, Var) && column_of(rel, (Node *) entry->expr) == shape->time_attnum &&
+		   get_op_opfamily_strategy(order->sortop, lookup_type_cache(TIMESTAMPTZOID, TYPECACHE_BTREE_OPFAMILY)->btree_opf) == BTLessStrategyNumber;
+}
+
+Node *
+tsdb_aggcall_stepped(const Aggref *aggref, const TsdbAggCall *call)
+{
+	if (call->kind != TSDB_AGG_TIME_AVERAGE || list_length(aggref->aggargtypes) < 3)
+		return NULL;
+	return (Node *) lthird_node(TargetEntry, aggref->args)->expr;
+}
+
 // private functions
+
+static bool
+is_ours(const Aggref *aggref, const char *name)
+{
+	char *function = get_func_name(aggref->aggfnoid);
+	char *schema = get_namespace_name(get_func_namespace(aggref->aggfnoid));
+
+	return function != NULL && schema != NULL && strcmp(schema, "tsdb") == 0 && strcmp(function, name) == 0;
+}
+
+/* Of a value column that is a number, by the time. */
+static bool
+match_time_average(RelOptInfo *rel, const TsdbTable *shape, Aggref *aggref, TsdbAggCall *call)
+{
+	const TsdbTableColumn *column;
+	Node *by;
+
+	if (list_length(aggref->args) < 2)
+		return false;
+	call->kind = TSDB_AGG_TIME_AVERAGE;
+	call->source = TSDB_AGG_VALUE;
+	call->attnum = column_of(rel, without_cast((Node *) linitial_node(TargetEntry, aggref->args)->expr));
+	by = (Node *) lsecond_node(TargetEntry, aggref->args)->expr;
+	if (call->attnum <= 0 || !IsA(by, Var) || column_of(rel, by) != shape->time_attnum)
+		return false;
+	column = &shape->columns[call->attnum - 1];
+	call->type = column->type;
+	return column->role == TSDB_ROLE_VALUE && tsdb_type_has_sum(call->type);
+}
+
+/* What a number is before it becomes a float8. */
+static Node *
+without_cast(Node *node)
+{
+	if (IsA(node, FuncExpr))
+		switch (((FuncExpr *) node)->funcid)
+		{
+			case F_FLOAT8_FLOAT4:
+			case F_FLOAT8_INT2:
+			case F_FLOAT8_INT4:
+			case F_FLOAT8_INT8:
+				return linitial(((FuncExpr *) node)->args);
+			default:
+				break;
+		}
+	return node;
+}
 
 /* The column of rel that an argument is, perhaps relabelled; 0 when it is something else. */
 static AttrNumber

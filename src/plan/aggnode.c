@@ -227,6 +227,7 @@ begin_calls(TsdbAggNodeState *state, CustomScan *scan)
 	List *calls = list_nth(scan->custom_private, 5);
 	List *tags = list_nth(scan->custom_private, 6);
 	List *strategies = list_nth(scan->custom_private, 7);
+	List *steppeds = list_nth(scan->custom_private, 10);
 	List *bounds = linitial(scan->custom_exprs);
 
 	state->calls = palloc0(sizeof(TsdbAggCallState) * Max(list_length(calls), 1));
@@ -243,7 +244,9 @@ begin_calls(TsdbAggNodeState *state, CustomScan *scan)
 		if (list_nth(bounds, i) != NIL)
 			call->times_filter = tsdb_restriction_create(&state->css.ss.ps, state->tables[0].rel, list_nth(bounds, i),
 														 list_nth(strategies, i), NIL, NIL);
-		if (call->tags_filter != NULL || call->call.source == TSDB_AGG_TAG)
+		if (list_nth(steppeds, i) != NIL)
+			call->stepped = ExecInitExpr(linitial(list_nth(steppeds, i)), &state->css.ss.ps);
+		if (call->tags_filter != NULL || call->stepped != NULL || call->call.source == TSDB_AGG_TAG)
 			state->needs_tags = true;
 	}
 }

@@ -13,7 +13,8 @@
  *						for each aggregate: its call (aggquery.h), conditions on tags and strategies of the bounds of its FILTER;
  *						for each table: { oid }, columns by those of the query's table, conditions on tags,
  *						strategies of the bounds, shapes of the conditions on values, clock of and conditions on local time (localexpr.h);
- *						the order of the output (aggorder.h)
+ *						the order of the output (aggorder.h);
+ *						for each aggregate: the expression that says whether tsdb.time_average is stepped
  *	  qual				HAVING
  *-------------------------------------------------------------------------
  */
@@ -39,6 +40,7 @@ typedef struct TsdbAggCallState
 	TsdbAggCall call;
 	Size offset; /* of its accumulator in a group */
 	ExprState *tags_filter; /* NULL: none */
+	ExprState *stepped; /* NULL: it is not */
 	TsdbRestriction *times_filter; /* NULL: none */
 	int64 from; /* of times_filter, half open */
 	int64 until;

@@ -316,13 +316,14 @@ make_private(const TsdbAggQuery *query, List *order)
 	foreach (lc, query->tables)
 		tables = lappend(tables, make_table_private(lfirst(lc)));
 
-	result = list_make5(list_make3_oid(query->relid, query->is_grouped, query->has_all_tags), query->keys, query->key_operators,
+	result = list_make5(list_make3_oid(query->relid, query->is_grouped, query->has_all_tags), query->key_exprs, query->key_operators,
 						query->key_kinds, query->bucket);
 	result = lappend(result, query->calls);
 	result = lappend(result, query->filter_tags);
 	result = lappend(result, query->filter_strategies);
 	result = lappend(result, tables);
-	return lappend(result, order);
+	result = lappend(result, order);
+	return lappend(result, query->steppeds);
 }
 
 static List *
@@ -342,8 +343,9 @@ make_exprs(const TsdbAggQuery *query)
 	List *params = NIL;
 	ListCell *lc;
 
-	collect_params((Node *) query->keys, &params);
+	collect_params((Node *) query->key_exprs, &params);
 	collect_params((Node *) query->filter_tags, &params);
+	collect_params((Node *) query->steppeds, &params);
 	foreach (lc, query->tables)
 	{
 		const TsdbAggTable *table = lfirst(lc);

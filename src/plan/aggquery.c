@@ -20,9 +20,11 @@
 #include "optimizer/restrictinfo.h"
 #include "optimizer/tlist.h"
 #include "parser/parsetree.h"
+#include "partitioning/partbounds.h"
 #include "plan/aggcall.h"
 #include "plan/aggquery.h"
 #include "plan/bucketexpr.h"
+#include "plan/seriesexpr.h"
 #include "utils/lsyscache.h"
 
 /* Of the walk over target list and HAVING. */
@@ -49,7 +51,10 @@ static bool has_all_tags(const TsdbAggQuery *query);
 static bool has_bytewise_equality(const Var *var);
 static bool collect_aggrefs(Node *node, void *context);
 static bool match_aggref(PlannerInfo *root, RelOptInfo *rel, TsdbAggQuery *query, Aggref *aggref);
-static bool is_one_series(const TsdbAggQuery *query);
+static bool match_stepped(RelOptInfo *rel, TsdbAggQuery *query, const Aggref *aggref, const TsdbAggCall *call);
+static bool is_one_series(PlannerInfo *root, RelOptInfo *rel, const TsdbAggQuery *query);
+static bool has_ordered_partitions(PlannerInfo *root, RelOptInfo *rel, const TsdbAggQuery *query);
+static bool is_partitioned_by(PlannerInfo *root, RelOptInfo *rel, const TsdbAggQuery *query, TsdbRole role);
 static bool match_filter(PlannerInfo *root, RelOptInfo *rel, TsdbAggQuery *query, Expr *filter);
 
 TsdbAggQuery *
@@ -266,7 +271,8 @@ match_keys(PlannerInfo *root, RelOptInfo *rel, TsdbAggQuery *query)
 	foreach (lc, root->parse->groupClause)
 	{
 		SortGroupClause *clause = lfirst_node(SortGroupClause, lc);
-		Node *expr = get_sortgroupclause_expr(clause, root->processed_tlist);
+		Node *key = get_sortgroupclause_expr(clause, root->processed_tlist);
+		Node *expr = tsdb_seriesexpr_without_time(rel, query->shape->time_attnum, key);
 
 		if (contain_volatile_functions(expr) || contain_subplans(expr))
 			return false;
@@ -274,9 +280,10 @@ match_keys(PlannerInfo *root, RelOptInfo *rel, TsdbAggQuery *query)
 			continue; /* one value for all rows: the projection computes it */
 		if (!clause->hashable || !match_key(rel, query, expr))
 			return false;
-		if (list_member(query->keys, expr))
+		if (list_member(query->keys, key))
 			continue;
-		query->keys = lappend(query->keys, expr);
+		query->keys = lappend(query->keys, key);
+		query->key_exprs = lappend(query->key_exprs, expr);
 		query->key_operators = lappend_oid(query->key_operators, clause->eqop);
 		query->key_kinds = lappend_int(query->key_kinds, key_kind(rel, query->shape, expr));
 	}
@@ -405,9 +412,11 @@ match_aggref(PlannerInfo *root, RelOptInfo *rel, TsdbAggQuery *query, Aggref *ag
 	TsdbAggCall call;
 
 	if (aggref->aggkind != AGGKIND_NORMAL || aggref->agglevelsup != 0 || aggref->aggsplit != AGGSPLIT_SIMPLE ||
-		aggref->aggdistinct != NIL || aggref->aggorder != NIL ||
+		aggref->aggdistinct != NIL ||
 		!tsdb_aggcall_match(rel, query->shape, aggref, &call) ||
-		(tsdb_aggstate_is_sequence(&call) && !is_one_series(query)) ||
+		!tsdb_aggcall_takes_order(rel, query->shape, aggref, &call) ||
+		(tsdb_aggstate_is_sequence(&call) && !is_one_series(root, rel, query)) ||
+		!match_stepped(rel, query, aggref, &call) ||
 		!match_filter(root, rel, query, aggref->aggfilter))
 		return false;
 	query->aggrefs = lappend(query->aggrefs, aggref);
@@ -415,12 +424,82 @@ match_aggref(PlannerInfo *root, RelOptInfo *rel, TsdbAggQuery *query, Aggref *ag
 	return true;
 }
 
-/* Does each group lie in one series? */
+/* What depends on the series alone. */
 static bool
-is_one_series(const TsdbAggQuery *query)
+match_stepped(RelOptInfo *rel, TsdbAggQuery *query, const Aggref *aggref, const TsdbAggCall *call)
 {
-	return query->has_all_tags ||
-		   (list_length(query->tables) == 1 && ((TsdbAggTable *) linitial(query->tables))->quals.pins != NIL);
+	Node *stepped = tsdb_aggcall_stepped(aggref, call);
+
+	if (stepped == NULL)
+	{
+		query->steppeds = lappend(query->steppeds, NIL);
+		return true;
+	}
+	stepped = tsdb_seriesexpr_without_time(rel, query->shape->time_attnum, stepped);
+	query->steppeds = lappend(query->steppeds, list_make1(stepped));
+	return !contain_volatile_functions(stepped) && !contain_subplans(stepped) && is_tag_expression(rel, query->shape, stepped);
+}
+
+/* Does each group lie in one series, and come in order of time? */
+static bool
+is_one_series(PlannerInfo *root, RelOptInfo *rel, const TsdbAggQuery *query)
+{
+	Bitmapset *known = NULL;
+	ListCell *lc;
+
+	foreach (lc, query->tables)
+	{
+		const Bitmapset *pinned = ((TsdbAggTable *) lfirst(lc))->quals.pinned;
+
+		known = lc == list_head(query->tables) ? bms_copy(pinned) : bms_int_members(known, pinned);
+	}
+	foreach (lc, query->keys)
+	{
+		const Var *var = lfirst(lc);
+
+		if (IsA(var, Var) && query->shape->columns[var->varattno - 1].role == TSDB_ROLE_TAG && has_bytewise_equality(var))
+			known = bms_add_member(known, query->shape->columns[var->varattno - 1].tag_index);
+	}
+	return bms_num_members(known) == query->shape->ntags &&
+		   (list_length(query->tables) == 1 || has_ordered_partitions(root, rel, query));
+}
+
+/* Do the partitions, as they are read, have the rows of each series in order of time? */
+static bool
+has_ordered_partitions(PlannerInfo *root, RelOptInfo *rel, const TsdbAggQuery *query)
+{
+	int i = -1;
+
+	if (rel->part_scheme == NULL)
+		return planner_rt_fetch(rel->relid, root)->relkind == RELKIND_RELATION && !planner_rt_fetch(rel->relid, root)->inh;
+	if (!is_partitioned_by(root, rel, query, TSDB_ROLE_TAG) &&
+		(rel->part_scheme->strategy != PARTITION_STRATEGY_RANGE || !is_partitioned_by(root, rel, query, TSDB_ROLE_TIME) ||
+		 (rel->boundinfo->default_index >= 0 && bms_is_member(rel->boundinfo->default_index, rel->live_parts))))
+		return false;
+	while ((i = bms_next_member(rel->live_parts, i)) >= 0)
+		if (rel->part_rels[i] != NULL && !IS_DUMMY_REL(rel->part_rels[i]) && !has_ordered_partitions(root, rel->part_rels[i], query))
+			return false;
+	return true;
+}
+
+/* By columns of one role alone? */
+static bool
+is_partitioned_by(PlannerInfo *root, RelOptInfo *rel, const TsdbAggQuery *query, TsdbRole role)
+{
+	Oid relid = planner_rt_fetch(rel->relid, root)->relid;
+
+	for (int i = 0; i < rel->part_scheme->partnatts; i++)
+	{
+		const Var *var = linitial(rel->partexprs[i]);
+		AttrNumber attnum;
+
+		if (!IsA(var, Var) || var->varattno <= 0)
+			return false;
+		attnum = get_attnum(query->relid, get_attname(relid, var->varattno, false));
+		if (attnum <= 0 || query->shape->columns[attnum - 1].role != role)
+			return false;
+	}
+	return true;
 }
 
 /* FILTER: conditions on tags, evaluated once per series, and bounds of the time, at which stretches are cut. */

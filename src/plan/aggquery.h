@@ -44,11 +44,13 @@ typedef struct TsdbAggQuery
 	bool has_all_tags; /* one table, all of whose tags are keys: no two series have equal keys */
 	bool is_grouped; /* there is a GROUP BY: no group without rows */
 	List *keys; /* group expressions that depend on the row */
+	List *key_exprs; /* list beside it: what computes them, see seriesexpr.h */
 	List *key_operators; /* oid list beside it: equality */
 	List *key_kinds; /* int list beside it: TsdbAggKeyKind */
 	List *bucket; /* bucketexpr.h; NIL: no key is made of the time */
 	List *aggrefs; /* different Aggrefs of target list and HAVING */
 	List *calls; /* beside it: int lists, see tsdb_aggquery_call */
+	List *steppeds; /* beside it: TIME_AVERAGE: list of an expression over tags; NIL: false */
 	List *filter_tags; /* beside it: lists of conditions on tags of the query's table */
 	List *filter_bounds; /* beside it: lists of time bounds */
 	List *filter_strategies; /* beside it: int lists */

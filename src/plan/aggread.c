@@ -42,6 +42,7 @@ static void enter_cell(TsdbAggNodeState *state, const TsdbAggregateCell *cell);
 static void request_columns(TsdbAggNodeState *state, const TsdbAggTableState *table, TsdbAggregateRequest *request);
 static bool wants_side(const TsdbAggNodeState *state, TsdbAggKind kind, TsdbAggKind time_kind);
 static void enter_series(TsdbAggNodeState *state, const TsdbAggTableState *table, uint32 series);
+static bool is_true(ExprState *expression, ExprContext *econtext);
 static void fill_tags(TsdbAggNodeState *state, const TsdbAggTableState *table, uint32 series);
 static bool has_tag(const TsdbAggNodeState *state, AttrNumber attnum);
 static void enter_bucket(TsdbAggNodeState *state, const TsdbAggregateCell *cell);
@@ -430,6 +431,7 @@ enter_series(TsdbAggNodeState *state, const TsdbAggTableState *table, uint32 ser
 
 		call->takes_series = ExecQual(call->tags_filter, state->econtext) &&
 							 (call->call.source != TSDB_AGG_TAG || has_tag(state, call->call.attnum));
+		call->call.is_stepped = call->stepped != NULL && is_true(call->stepped, state->econtext);
 	}
 	ResetExprContext(state->econtext);
 	evaluate_keys(state, state->tag_keys, state->tag_values, state->tag_isnull);
@@ -446,6 +448,15 @@ enter_series(TsdbAggNodeState *state, const TsdbAggTableState *table, uint32 ser
 		state->tags_id = tsdb_aggkeys_intern(state->tag_sets, state->tag_values, state->tag_isnull);
 		ResetExprContext(state->econtext);
 	}
+}
+
+static bool
+is_true(ExprState *expression, ExprContext *econtext)
+{
+	bool isnull;
+	Datum value = ExecEvalExprSwitchContext(expression, econtext, &isnull);
+
+	return !isnull && DatumGetBool(value);
 }
 
 static void

@@ -43,6 +43,17 @@ typedef struct Durations
 	uint64 last_severity;
 } Durations;
 
+/* TIME_AVERAGE */
+typedef struct Average
+{
+	uint64 nvalues;
+	int64 first_time; /* of the values so far */
+	int64 last_time;
+	double last;
+	double integral_hi; /* from the first to the last, value * us */
+	double integral_lo;
+} Average;
+
 /* SUM, AVG and, with the last fields, the family of VAR */
 typedef struct Moments
 {
@@ -61,6 +72,9 @@ typedef struct Moments
 
 static bool is_quality_count(const TsdbAggCall *call);
 static void add_quality_count(Count *state, const TsdbAggCall *call, const TsdbSummary *summary);
+static bool is_duration(const TsdbAggCall *call);
+static void add_average(Average *state, const TsdbAggCall *call, const TsdbSummary *summary);
+static Datum finish_average(const Average *state);
 static void add_durations(Durations *state, const TsdbSummary *summary);
 static Datum finish_durations(const Durations *state, const TsdbAggCall *call);
 static bool has_squares(const TsdbAggCall *call);
@@ -80,7 +94,7 @@ static bool is_deviation(TsdbAggKind kind);
 bool
 tsdb_aggstate_is_sequence(const TsdbAggCall *call)
 {
-	return call->kind >= TSDB_AGG_DURATION_GOOD && call->kind <= TSDB_AGG_PERCENT_GOOD;
+	return is_duration(call) || call->kind == TSDB_AGG_TIME_AVERAGE;
 }
 
 uint32
@@ -90,8 +104,10 @@ tsdb_aggstate_fields(const TsdbAggCall *call)
 
 	if (call->kind == TSDB_AGG_MIN || call->kind == TSDB_AGG_MAX || call->kind == TSDB_AGG_WORST)
 		fields |= TSDB_SUMMARY_MINMAX;
-	else if (is_quality_count(call) || tsdb_aggstate_is_sequence(call))
+	else if (is_quality_count(call) || is_duration(call))
 		fields |= TSDB_SUMMARY_QUALITY;
+	else if (call->kind == TSDB_AGG_TIME_AVERAGE)
+		fields |= TSDB_SUMMARY_FIRSTLAST | TSDB_SUMMARY_INTEGRALS;
 	else if (call->kind == TSDB_AGG_FIRST || call->kind == TSDB_AGG_LAST)
 		fields |= TSDB_SUMMARY_FIRSTLAST;
 	else if (is_moments(call))
@@ -110,8 +126,10 @@ tsdb_aggstate_size(const TsdbAggCall *call)
 {
 	if (call->kind == TSDB_AGG_COUNT || is_quality_count(call))
 		return sizeof(Count);
-	if (tsdb_aggstate_is_sequence(call))
+	if (is_duration(call))
 		return sizeof(Durations);
+	if (call->kind == TSDB_AGG_TIME_AVERAGE)
+		return sizeof(Average);
 	if (!is_moments(call))
 		return sizeof(Extreme);
 	return has_squares(call) ? sizeof(Moments) : offsetof(Moments, int_sumsq_hi);
@@ -140,11 +158,13 @@ tsdb_aggstate_add_summary(void *state, const TsdbAggCall *call, const TsdbSummar
 {
 	if (is_quality_count(call))
 		add_quality_count(state, call, summary);
-	else if (tsdb_aggstate_is_sequence(call))
+	else if (is_duration(call))
 		add_durations(state, summary);
-	if (summary->nvalues == 0 || is_quality_count(call) || tsdb_aggstate_is_sequence(call))
+	if (summary->nvalues == 0 || is_quality_count(call) || is_duration(call))
 		return;
-	if (call->kind == TSDB_AGG_COUNT)
+	if (call->kind == TSDB_AGG_TIME_AVERAGE)
+		add_average(state, call, summary);
+	else if (call->kind == TSDB_AGG_COUNT)
 		((Count *) state)->nvalues += summary->nvalues;
 	else if (is_moments(call))
 		add_moments(state, call, summary);
@@ -164,8 +184,10 @@ tsdb_aggstate_finish(const void *state, const TsdbAggCall *call, bool *isnull)
 	*isnull = nvalues == 0 || (is_sample(call->kind) && nvalues == 1);
 	if (*isnull)
 		return (Datum) 0;
-	if (tsdb_aggstate_is_sequence(call))
+	if (is_duration(call))
 		return finish_durations(state, call);
+	if (call->kind == TSDB_AGG_TIME_AVERAGE)
+		return finish_average(state);
 	if (is_moments(call))
 		return finish_moments(state, call, isnull);
 	return word_datum(call->source == TSDB_AGG_TIME ? TSDB_TYPE_TIMESTAMPTZ : call->type,
@@ -187,6 +209,43 @@ add_quality_count(Count *state, const TsdbAggCall *call, const TsdbSummary *summ
 		state->nvalues += summary->ngood;
 	else
 		state->nvalues += call->kind == TSDB_AGG_COUNT_BAD ? summary->nbad : summary->nuncertain;
+}
+
+static bool
+is_duration(const TsdbAggCall *call)
+{
+	return call->kind >= TSDB_AGG_DURATION_GOOD && call->kind <= TSDB_AGG_PERCENT_GOOD;
+}
+
+/* A later stretch, and the way there from the last value. */
+static void
+add_average(Average *state, const TsdbAggCall *call, const TsdbSummary *summary)
+{
+	double first = tsdb_number_value(call->type, summary->first);
+
+	if (state->nvalues == 0)
+		state->first_time = summary->first_time;
+	else
+	{
+		double gap_us = (double) (summary->first_time - state->last_time);
+
+		tsdb_sum_add(&state->integral_hi, &state->integral_lo,
+					 gap_us * (call->is_stepped ? state->last : state->last * 0.5 + first * 0.5));
+	}
+	tsdb_sum_add(&state->integral_hi, &state->integral_lo,
+				 call->is_stepped ? summary->integral_stepped : summary->integral_sloped);
+	state->last = tsdb_number_value(call->type, summary->last);
+	state->last_time = summary->last_time;
+	state->nvalues += summary->nvalues;
+}
+
+/* Of one value: that. */
+static Datum
+finish_average(const Average *state)
+{
+	if (state->last_time == state->first_time)
+		return Float8GetDatum(state->last);
+	return Float8GetDatum((state->integral_hi + state->integral_lo) / (double) (state->last_time - state->first_time));
 }
 
 /* A later stretch: what lies between belongs to the last row before it. */

@@ -30,6 +30,7 @@ typedef enum TsdbAggKind
 	TSDB_AGG_DURATION_UNCERTAIN,
 	TSDB_AGG_DURATION_BAD,
 	TSDB_AGG_PERCENT_GOOD,
+	TSDB_AGG_TIME_AVERAGE,
 	TSDB_AGG_VAR_POP,
 	TSDB_AGG_VAR_SAMP,
 	TSDB_AGG_STDDEV_POP,
@@ -51,6 +52,7 @@ typedef struct TsdbAggCall
 	TsdbAggSource source;
 	AttrNumber attnum; /* column, unless ROWS */
 	TsdbType type; /* VALUE: the column's */
+	bool is_stepped; /* TIME_AVERAGE, of the series that is added */
 } TsdbAggCall;
 
 /* tsdb_aggstate_is_sequence - do the rows of a group count as one sequence in time?  Then they must be of one series, added in order. */

@@ -18,6 +18,7 @@
 #include "optimizer/optimizer.h"
 #include "optimizer/restrictinfo.h"
 #include "plan/quals.h"
+#include "plan/seriesexpr.h"
 #include "utils/array.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -50,7 +51,7 @@ tsdb_quals_split(PlannerInfo *root, RelOptInfo *rel, const TsdbTable *table, Lis
 	foreach (lc, rinfos)
 	{
 		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
-		Node *clause = (Node *) rinfo->clause;
+		Node *clause = tsdb_seriesexpr_without_time(rel, table->time_attnum, (Node *) rinfo->clause);
 		Node *bound;
 		int strategy;
 
@@ -409,7 +410,7 @@ function_may_raise(Oid function, void *context)
 		case F_STARTS_WITH:
 			return false;
 		default:
-			return !get_func_leakproof(function);
+			return !get_func_leakproof(function) && !tsdb_seriesexpr_is_safe(context);
 	}
 }
 

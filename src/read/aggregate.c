@@ -229,7 +229,7 @@ list_sources(TsdbAggregator *aggregator, const TsdbTable *table)
 	{
 		int16 quality_attnum = table->columns[request->columns[i].wanted.attnum - 1].quality_attnum;
 
-		if (quality_attnum > 0 && (request->columns[i].fields & (TSDB_SUMMARY_QUALITY | TSDB_SUMMARY_INTEGRALS)))
+		if (quality_attnum > 0 && (request->columns[i].fields & TSDB_SUMMARY_QUALITY))
 			add_source(aggregator, table, quality_attnum);
 	}
 	qsort(aggregator->sources, aggregator->nsources, sizeof(TsdbAggregateSource), compare_sources);
@@ -237,7 +237,7 @@ list_sources(TsdbAggregator *aggregator, const TsdbTable *table)
 	{
 		TsdbAggregateSource *source = &aggregator->sources[s];
 
-		if (source->asked & (TSDB_SUMMARY_QUALITY | TSDB_SUMMARY_INTEGRALS))
+		if (source->asked & TSDB_SUMMARY_QUALITY)
 			source->quality = find_source(aggregator, source->quality_attnum);
 	}
 }

@@ -21,7 +21,7 @@
 typedef struct TsdbAggregateColumn
 {
 	TsdbWanted wanted;
-	uint32 fields; /* TSDB_SUMMARY_*: what has to be right in the cell's summary; COUNTS always is */
+	uint32 fields; /* TSDB_SUMMARY_*: what has to be right in the cell's summary; COUNTS always is.  INTEGRALS: those of the values, see format/integral.h */
 } TsdbAggregateColumn;
 
 typedef struct TsdbAggregateRequest

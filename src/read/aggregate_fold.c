@@ -7,12 +7,14 @@
  */
 #include "postgres.h"
 
+#include "format/integral.h"
 #include "format/moments.h"
 #include "format/number.h"
 #include "read/aggregate_private.h"
 
 /* What needs no look at times or at neighbours. */
-#define QUICK_FIELDS (TSDB_SUMMARY_COUNTS | TSDB_SUMMARY_MINMAX | TSDB_SUMMARY_SUM | TSDB_SUMMARY_FIRSTLAST)
+#define QUICK_FIELDS (TSDB_SUMMARY_COUNTS | TSDB_SUMMARY_MINMAX | TSDB_SUMMARY_SUM | TSDB_SUMMARY_FIRSTLAST | \
+					  TSDB_SUMMARY_INTEGRALS)
 
 /* Rows without gaps between them. */
 typedef struct Rows
@@ -26,6 +28,7 @@ typedef struct Rows
 } Rows;
 
 static bool is_quick(TsdbType type, uint32 fields);
+static void merge_quickly(TsdbSummary *into, const TsdbSummary *next, TsdbType type, uint32 fields);
 static void copy_values(TsdbSummary *into, const TsdbSummary *next);
 static void merge_values(TsdbSummary *into, const TsdbSummary *next, TsdbType type, uint32 fields);
 static bool add_exact(TsdbSummary *into, const TsdbSummary *next);
@@ -55,33 +58,33 @@ tsdb_aggregate_fold(TsdbSummary *into, uint32 fields, const TsdbBatch *batch, co
 							 rows.qualities, rows.quality_states, batch->sequence);
 	else
 		fold_quickly(&summary, column->type, fields, &rows);
+	if ((fields & TSDB_SUMMARY_INTEGRALS) && summary.nvalues > 0 && tsdb_type_has_sum(column->type))
+		tsdb_integral_of_values(&summary, column->type, n, rows.times, rows.words, rows.states);
 	tsdb_aggregate_merge(into, &summary, column->type, fields);
 }
 
 void
 tsdb_aggregate_merge(TsdbSummary *into, const TsdbSummary *next, TsdbType type, uint32 fields)
 {
+	double stepped = 0;
+	double sloped = 0;
+
 	if (into->nrows == 0)
 	{
 		*into = *next;
 		return;
 	}
+	if (fields & TSDB_SUMMARY_INTEGRALS)
+		tsdb_integral_join(into, next, type, &stepped, &sloped);
 	if (fields & ~QUICK_FIELDS)
-	{
 		tsdb_summary_merge(into, next, type);
-		return;
-	}
-	if (next->nvalues > 0 && type != TSDB_TYPE_TEXT)
+	else
+		merge_quickly(into, next, type, fields);
+	if (fields & TSDB_SUMMARY_INTEGRALS)
 	{
-		if (into->nvalues == 0)
-			copy_values(into, next);
-		else
-			merge_values(into, next, type, fields);
+		into->integral_stepped = stepped;
+		into->integral_sloped = sloped;
 	}
-	into->nrows += next->nrows;
-	into->nvalues += next->nvalues;
-	into->last_row_time = next->last_row_time;
-	into->sequence = Max(into->sequence, next->sequence);
 }
 
 void
@@ -115,6 +118,22 @@ is_quick(TsdbType type, uint32 fields)
 {
 	/* Squares of integers are exact, so tsdb_summary_compute has to make them. */
 	return (fields & ~(QUICK_FIELDS | (tsdb_type_is_float(type) ? TSDB_SUMMARY_SQUARES : 0))) == 0;
+}
+
+static void
+merge_quickly(TsdbSummary *into, const TsdbSummary *next, TsdbType type, uint32 fields)
+{
+	if (next->nvalues > 0 && type != TSDB_TYPE_TEXT)
+	{
+		if (into->nvalues == 0)
+			copy_values(into, next);
+		else
+			merge_values(into, next, type, fields);
+	}
+	into->nrows += next->nrows;
+	into->nvalues += next->nvalues;
+	into->last_row_time = next->last_row_time;
+	into->sequence = Max(into->sequence, next->sequence);
 }
 
 static void
@@ -258,7 +277,7 @@ fold_quickly(TsdbSummary *summary, TsdbType type, uint32 fields, const Rows *row
 	summary->nvalues = nvalues;
 	if (nvalues == 0 || type == TSDB_TYPE_TEXT)
 		return;
-	if (fields & TSDB_SUMMARY_FIRSTLAST)
+	if (fields & (TSDB_SUMMARY_FIRSTLAST | TSDB_SUMMARY_INTEGRALS))
 		set_ends(summary, rows);
 	if ((fields & (TSDB_SUMMARY_MINMAX | TSDB_SUMMARY_SUM | TSDB_SUMMARY_SQUARES)) == 0)
 		return;

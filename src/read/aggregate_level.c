@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "format/integral.h"
 #include "format/moments.h"
 #include "pg/check.h"
 #include "read/aggregate_private.h"
@@ -520,8 +521,9 @@ choose_summaries(TsdbAggregateWalk *walk, const TsdbAggregateLevel *level, const
 		summary = get_summary(walk, level, stretch, s);
 		if (summary == NULL)
 			return false;
-		if ((source->asked & (TSDB_SUMMARY_QUALITY | TSDB_SUMMARY_INTEGRALS)) &&
-			(summary == &walk->patched[s] || !level->has_qualities[s]))
+		if ((source->asked & TSDB_SUMMARY_QUALITY) && (summary == &walk->patched[s] || !level->has_qualities[s]))
+			return false;
+		if ((source->asked & TSDB_SUMMARY_INTEGRALS) && !tsdb_integral_is_of_values(summary))
 			return false;
 		walk->summaries[s] = summary;
 	}

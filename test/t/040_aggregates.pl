@@ -421,9 +421,10 @@ sub is_near
 
 	return 0 if $cell->{as} eq 'exact' || grep { !is_number($_) } $m, $h;
 	my ($largest, $count, $magnitude) = map { defined $_ ? $extras[$_] : undef } @{ $cell->{tolerances} };
-	$magnitude = $largest * $count if !defined $magnitude;
+	$magnitude = $largest * $count if !defined $magnitude && defined $count;
 	my $error = abs($m - $h);
 
+	return $error <= 10 * $EPSILON * $largest + 1e-300 if $cell->{as} eq 'timed';
 	return $error <= $EPSILON * $magnitude if $cell->{as} eq 'sum';
 	return $error <= $EPSILON4 * ($count + 2) * $magnitude if $cell->{as} eq 'sum4';
 	return $error <= $EPSILON * $magnitude / $count if $cell->{as} eq 'mean';

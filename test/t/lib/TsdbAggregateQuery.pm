@@ -51,6 +51,7 @@ sub decide_keys
 	return if chance(0.15);
 	$self->add_key(chance(0.1) ? $self->tag_expression($_) : $_->{name}) foreach shuffle(@tags);
 	$self->add_key($self->bucket) if chance(0.65) || !@tags;
+	$self->add_key($self->attribute(pick('unit', 'high', 'stepped', 'timezone'))) if @{ $self->{twin}{tags} } && chance(0.06);
 	$self->add_key(pick("'constant'::text", 'NULL::int4', '7::int8')) if chance(0.06);
 	if (chance(0.05))
 	{
@@ -264,13 +265,14 @@ sub aggregate
 	my ($self) = @_;
 	my $filter = chance(0.15) ? $self->filter : '';
 	my $column = pick(@{ $self->{twin}{columns} });
-	my $kind = weighted(count => 2, time => 1, tag => 0.3, distinct => 0.4, firstlast => 1.5, column => 10, expression => 1.5);
+	my $kind = weighted(count => 2, time => 1, tag => 0.3, distinct => 0.4, firstlast => 1.5, average => 1.5, column => 10, expression => 1.5);
 
 	return { sql => "count(*)$filter", as => 'exact' } if $kind eq 'count';
 	return { sql => pick('min', 'max', 'count') . "(time)$filter", as => 'exact' } if $kind eq 'time';
 	return $self->of_tag($filter) if $kind eq 'tag' && @{ $self->{twin}{tags} };
 	return $self->distinct($column, $filter) if $kind eq 'distinct';
 	return $self->first_last($column, $filter) if $kind eq 'firstlast' && $self->{functions}{last};
+	return $self->time_average($filter) if $kind eq 'average' && $self->{functions}{time_average};
 	return $self->expression($column, $filter) if $kind eq 'expression';
 	return $self->of_column($column, $filter);
 }
@@ -360,6 +362,32 @@ sub first_last
 	return { sql => 'tsdb.' . pick('first', 'last') . "($column->{name}, time)$filter", as => 'exact' };
 }
 
+# The rows of a group are one line in time, so only where they are of one series.
+sub time_average
+{
+	my ($self, $filter) = @_;
+	my @numbers = grep { !$_->{wild} } $self->columns('float8|float4|int2|int4|int8');
+	my $column = pick(@numbers);
+
+	return $self->of_column(pick(@{ $self->{twin}{columns} }), $filter) if !@numbers || !$self->{holds_tags} && @{ $self->{twin}{series} } > 1 || $self->{is_rollup};
+	$self->{is_plain} = 0 if !$self->{holds_tags};
+	my $stepped = pick('', '', ', true', ', false', ', NULL', ', ' . $self->attribute('stepped'));
+	my $largest = $self->extra("max(abs($column->{name}" . "::float8))$filter");
+	return { sql => "tsdb.time_average($column->{name}, time$stepped ORDER BY time)$filter", as => 'timed', tolerances => [$largest] };
+}
+
+# The same for all rows of a series.
+sub attribute { my ($self, $name) = @_; return "tsdb.$name(" . $self->local_arguments . ')'; }
+
+sub attribute_condition
+{
+	my ($self) = @_;
+
+	return weighted(
+		$self->attribute('unit') . " = 'K'" => 2, $self->attribute('unit') . ' IS NULL' => 1, $self->attribute('low') . ' < 5' => 1,
+		'coalesce(' . $self->attribute('high') . ', 3) > 2' => 1, 'NOT ' . $self->attribute('stepped') => 1, $self->attribute('timezone') . " LIKE '%e%'" => 1);
+}
+
 # An expression over aggregates.
 sub expression
 {
@@ -408,7 +436,7 @@ sub condition
 	my ($self) = @_;
 	my $kind = weighted(time => 6, tag => 4, value => 2, quality => 1, odd => 0.6);
 
-	return $self->tag_condition if $kind eq 'tag' && @{ $self->{twin}{tags} };
+	return chance(0.15) ? $self->attribute_condition : $self->tag_condition if $kind eq 'tag' && @{ $self->{twin}{tags} };
 	return $self->value_condition if $kind eq 'value';
 	return $self->odd_condition if $kind eq 'odd';
 	return 'tsdb.' . pick('is_good', 'is_bad', 'is_uncertain') . '(quality)' if $kind eq 'quality' && $self->columns('tsdb.quality');

@@ -195,7 +195,7 @@ sub setup
 		"INSERT INTO w SELECT n, 'w' || n FROM generate_series(0, 30) n");
 }
 
-# set_series - a time zone for the series with some value of one tag, or two, or for all
+# set_series - a time zone, and more, for the series with some value of one tag, or two, or for all
 sub set_series
 {
 	my ($self) = @_;
@@ -203,7 +203,7 @@ sub set_series
 	my $series = join(', ', map { "'$_->{name}', " . $self->tag_literal($_->{type}) } @tags);
 	my $zone = pick('Europe/Berlin', 'Asia/Kathmandu', 'Australia/Lord_Howe', 'America/Santiago', 'America/St_Johns', 'UTC', 'CET', 'America/Havana');
 
-	return "SELECT tsdb.set_series('m', jsonb_build_object($series), timezone => '$zone')";
+	return "SELECT tsdb.set_series('m', jsonb_build_object($series), timezone => '$zone'" . pick('', ", unit => 'K'", ", unit => 'bar', stepped => true", ', low => 3, high => 5, stepped => false') . ')';
 }
 
 sub options

@@ -10,9 +10,13 @@
 #include "postgres.h"
 
 #include "attr/attributes.h"
+#include "catalog/objectaddress.h"
 #include "common/hashfn.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #define ANSWER_BYTES ((Size) 16 * 1024 * 1024)
@@ -132,6 +136,21 @@ tsdb_attributes_find(TsdbAttributed *attributed, const Datum *values, const bool
 	answer->attributes = MemoryContextAlloc(attributed->answer_context, sizeof(TsdbAttributes));
 	tsdb_tagrules_resolve(attributed->rules, values, isnull, answer->attributes);
 	return answer->attributes;
+}
+
+void
+tsdb_attributes_check_rights(TsdbAttributed *attributed)
+{
+	const TsdbRowTags *tags = tsdb_attributes_tags(attributed);
+	Oid relid = attributed->relid;
+	bool may_read = tags->ntags > 0;
+
+	if (pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK)
+		return;
+	for (int i = 0; i < tags->ntags; i++)
+		may_read = may_read && pg_attribute_aclcheck(relid, tags->tags[i].attnum, GetUserId(), ACL_SELECT) == ACLCHECK_OK;
+	if (!may_read)
+		aclcheck_error(ACLCHECK_NO_PRIV, get_relkind_objtype(get_rel_relkind(relid)), get_rel_name(relid));
 }
 
 uint64

@@ -12,6 +12,13 @@
 
 #include "postgres.h"
 #include "attr/tagrules.h"
+#include "nodes/primnodes.h"
+
+/*
+ * How a call is marked that the planner has made of one about a row of a table in the query: who asks may read the row.  SQL has no way to
+ * write a call of a function that is marked so.
+ */
+#define TSDB_CALL_OF_ROW COERCE_SQL_SYNTAX
 
 /* What a backend knows of the series of a relation's rows; never freed. */
 typedef struct TsdbAttributed TsdbAttributed;
@@ -28,6 +35,9 @@ extern const TsdbRowTags *tsdb_attributes_tags(TsdbAttributed *attributed);
 
 /* tsdb_attributes_find - attributes of a series, values by tag index; valid until the next call of anything here. */
 extern const TsdbAttributes *tsdb_attributes_find(TsdbAttributed *attributed, const Datum *values, const bool *isnull);
+
+/* tsdb_attributes_check_rights - raises INSUFFICIENT_PRIVILEGE unless the present role may read the tags: attributes say something of them. */
+extern void tsdb_attributes_check_rights(TsdbAttributed *attributed);
 
 /* tsdb_attributes_version - grows whenever an earlier answer may have become another one. */
 extern uint64 tsdb_attributes_version(TsdbAttributed *attributed);

@@ -65,11 +65,12 @@ typedef struct RowSite
 
 static RowSite *get_site(FmgrInfo *flinfo);
 static const TsdbAttributes *get_attributes(FunctionCallInfo fcinfo, int argno, TimestampTz *time);
-static bool read_row(RowSite *site, HeapTupleHeader row, TimestampTz *time);
-static void open_row_type(RowSite *site, Oid type, int32 typmod);
+static bool read_row(RowSite *site, FmgrInfo *flinfo, HeapTupleHeader row, TimestampTz *time);
+static void open_row_type(RowSite *site, FmgrInfo *flinfo, Oid type, int32 typmod);
 static bool read_columns(RowSite *site, FunctionCallInfo fcinfo, int argno, TimestampTz *time);
 static void check_columns(RowSite *site, FunctionCallInfo fcinfo, int argno);
-static void open_relation(RowSite *site, Oid relid);
+static void open_relation(RowSite *site, FmgrInfo *flinfo, Oid relid);
+static bool is_of_row(const FmgrInfo *flinfo);
 static bool has_same_tags(const RowSite *site);
 static void remember(RowSite *site, const TsdbAttributes *attributes);
 static Datum text_or_null(FunctionCallInfo fcinfo, const char *text);
@@ -258,7 +259,7 @@ get_attributes(FunctionCallInfo fcinfo, int argno, TimestampTz *time)
 		site->has_form = true;
 	}
 	if (site->is_columns ? !read_columns(site, fcinfo, argno, &row_time)
-						 : !read_row(site, PG_GETARG_HEAPTUPLEHEADER(argno), &row_time))
+						 : !read_row(site, fcinfo->flinfo, PG_GETARG_HEAPTUPLEHEADER(argno), &row_time))
 		return NULL;
 	if (time != NULL)
 		*time = row_time;
@@ -269,14 +270,14 @@ get_attributes(FunctionCallInfo fcinfo, int argno, TimestampTz *time)
 
 /* Time and tags of a row value; false without a time. */
 static bool
-read_row(RowSite *site, HeapTupleHeader row, TimestampTz *time)
+read_row(RowSite *site, FmgrInfo *flinfo, HeapTupleHeader row, TimestampTz *time)
 {
 	HeapTupleData tuple;
 	bool isnull;
 
 	if (site->desc == NULL || site->type != HeapTupleHeaderGetTypeId(row) || site->typmod != HeapTupleHeaderGetTypMod(row) ||
 		site->version != tsdb_attributes_version(site->attributed))
-		open_row_type(site, HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));
+		open_row_type(site, flinfo, HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));
 	tuple.t_len = HeapTupleHeaderGetDatumLength(row);
 	ItemPointerSetInvalid(&tuple.t_self);
 	tuple.t_tableOid = InvalidOid;
@@ -290,7 +291,7 @@ read_row(RowSite *site, HeapTupleHeader row, TimestampTz *time)
 }
 
 static void
-open_row_type(RowSite *site, Oid type, int32 typmod)
+open_row_type(RowSite *site, FmgrInfo *flinfo, Oid type, int32 typmod)
 {
 	Oid relid = type == RECORDOID ? InvalidOid : get_typ_typrelid(type);
 	MemoryContext caller;
@@ -302,7 +303,7 @@ open_row_type(RowSite *site, Oid type, int32 typmod)
 				 errdetail("Its type %s does not say which table its series belongs to.", format_type_be(type)),
 				 errhint("Give a row of the table itself, as in SELECT tsdb.local_time(b) FROM boiler b; "
 						 "or the columns: tsdb.local_time('boiler', time, plant, sensor).")));
-	open_relation(site, relid);
+	open_relation(site, flinfo, relid);
 	caller = MemoryContextSwitchTo(site->context);
 	site->type = type;
 	site->typmod = typmod;
@@ -318,7 +319,7 @@ read_columns(RowSite *site, FunctionCallInfo fcinfo, int argno, TimestampTz *tim
 
 	if (site->attributed == NULL || site->relid != relid || site->version != tsdb_attributes_version(site->attributed))
 	{
-		open_relation(site, relid);
+		open_relation(site, fcinfo->flinfo, relid);
 		check_columns(site, fcinfo, argno);
 	}
 	if (PG_ARGISNULL(argno + 1))
@@ -351,7 +352,7 @@ check_columns(RowSite *site, FunctionCallInfo fcinfo, int argno)
 
 /* Begin anew for the rows of a relation. */
 static void
-open_relation(RowSite *site, Oid relid)
+open_relation(RowSite *site, FmgrInfo *flinfo, Oid relid)
 {
 	TsdbAttributed *attributed;
 	const TsdbRowTags *tags;
@@ -361,6 +362,8 @@ open_relation(RowSite *site, Oid relid)
 	site->attributed = NULL;
 	site->has_tags = false;
 	attributed = tsdb_attributes_open(relid);
+	if (!is_of_row(flinfo))
+		tsdb_attributes_check_rights(attributed);
 	MemoryContextReset(site->context);
 	caller = MemoryContextSwitchTo(site->context);
 	tags = tsdb_attributes_tags(attributed);
@@ -383,6 +386,15 @@ open_relation(RowSite *site, Oid relid)
 	site->next_isnull = palloc0(sizeof(bool) * (tags->ntags + 1));
 	site->attributed = attributed;
 	MemoryContextSwitchTo(caller);
+}
+
+/* Has the planner seen that it is about a row of a table in the query?  Anybody can make a row, or give a table and tags. */
+static bool
+is_of_row(const FmgrInfo *flinfo)
+{
+	const FuncExpr *call = (const FuncExpr *) flinfo->fn_expr;
+
+	return call != NULL && IsA(call, FuncExpr) && call->funcformat == TSDB_CALL_OF_ROW;
 }
 
 static bool

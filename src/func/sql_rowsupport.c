@@ -86,9 +86,16 @@ simplify(PlannerInfo *root, FuncExpr *call)
 	/* An origin comes before the table. */
 	result = makeNode(FuncExpr);
 	*result = *call;
+	result->funcformat = TSDB_CALL_OF_ROW;
 	result->args = list_concat(list_concat(before, after), columns);
 	result->funcid = find_column_form(call, result->args);
-	return OidIsValid(result->funcid) ? (Node *) result : NULL;
+	if (!OidIsValid(result->funcid))
+	{
+		/* It takes its value out of the row. */
+		result->funcid = call->funcid;
+		result->args = call->args;
+	}
+	return (Node *) result;
 }
 
 static const RangeTblEntry *

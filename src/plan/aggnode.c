@@ -157,10 +157,12 @@ begin_table(TsdbAggNodeState *state, TsdbAggTableState *table, List *plan, List 
 	table->values = tsdb_valuefilter_create(&state->css.ss.ps, lthird(exprs), list_nth(plan, 4));
 	table->clock = list_nth(plan, 5);
 	table->local = list_nth(plan, 6);
+	tsdb_localexpr_check_rights(table->clock);
 	if (tsdb_bucketexpr_clock(state->bucket) != NIL)
 	{
 		table->clock = tsdb_bucketexpr_clock(state->bucket);
 		table->clock_attnums = table->attnums;
+		tsdb_localexpr_check_rights(table->clock);
 	}
 }
 

@@ -114,7 +114,7 @@ tsdb_localexpr_clock(RelOptInfo *rel, AttrNumber time_attnum, Node *node, const 
 		columns = lappend_int(columns, var->varattno);
 	}
 	*nbefore = table_argno;
-	return list_make2(list_make1_oid(tags->relid), columns);
+	return list_make2(list_make2_oid(tags->relid, call->funcformat == TSDB_CALL_OF_ROW), columns);
 }
 
 void
@@ -154,6 +154,13 @@ tsdb_localexpr_is_of_tags(List *clock, const TsdbTable *table)
 		if (lfirst_int(lc) > table->natts || table->columns[lfirst_int(lc) - 1].role != TSDB_ROLE_TAG)
 			return false;
 	return true;
+}
+
+void
+tsdb_localexpr_check_rights(List *clock)
+{
+	if (clock != NIL && lsecond_oid(linitial(clock)) == 0)
+		tsdb_attributes_check_rights(tsdb_attributes_open(tsdb_localexpr_table(clock)));
 }
 
 List *

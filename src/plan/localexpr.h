@@ -42,6 +42,9 @@ extern void tsdb_localexpr_split(PlannerInfo *root, RelOptInfo *rel, const TsdbT
 /* tsdb_localexpr_table - the table whose rules count for a clock. */
 extern Oid tsdb_localexpr_table(List *clock);
 
+/* tsdb_localexpr_check_rights - of a clock or NIL, when execution begins: raises as the function does, see tsdb_attributes_check_rights. */
+extern void tsdb_localexpr_check_rights(List *clock);
+
 /* tsdb_localexpr_columns - int list: columns of its tags in their order there. */
 extern List *tsdb_localexpr_columns(List *clock);
 

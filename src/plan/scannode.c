@@ -19,6 +19,7 @@
 #include "plan/deleterange.h"
 #include "plan/explain.h"
 #include "plan/localclock.h"
+#include "plan/localexpr.h"
 #include "plan/scannode.h"
 #include "plan/scanorder.h"
 #include "series/series.h"
@@ -116,6 +117,7 @@ begin_scan(CustomScanState *node, EState *estate, int eflags)
 	if (lsecond(scan->custom_private) != NIL)
 		state->value_filter = tsdb_valuefilter_create(&node->ss.ps, lfourth(scan->custom_exprs), lsecond(scan->custom_private));
 	state->clock = list_nth(scan->custom_private, 4);
+	tsdb_localexpr_check_rights(state->clock);
 	state->local = list_nth(scan->custom_private, 5);
 	state->recheck = ExecInitQual(list_nth(scan->custom_exprs, 4), &node->ss.ps);
 }

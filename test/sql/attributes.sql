@@ -148,6 +148,63 @@ SET ROLE at_owner;
 SELECT tsdb.set_series('at_old', '{"site": "cl"}', unit => 'bar');
 SELECT DISTINCT tsdb.unit(b) FROM at_old b ORDER BY 1;
 RESET ROLE;
+
+-- Attributes are for those who may read the tags, however they ask; a view hands on its owner's right with the row.
+CREATE TABLE at_r (time timestamptz NOT NULL, site text, sensor text, value float8) USING tsdb WITH (tags = 'site,sensor', sample_interval = '1s');
+INSERT INTO at_r VALUES ('2025-06-01 12:00', 'au', 't1', 1);
+SELECT tsdb.set_series('at_r', '{"site": "au"}', timezone => 'Australia/Sydney', unit => 'K', high => 0, stepped => true, low => -9, description => 'd');
+CREATE ROLE at_stranger;
+CREATE ROLE at_tags;
+GRANT SELECT (site, sensor, time) ON at_r TO at_tags;
+CREATE TABLE at_own (time timestamptz NOT NULL, site text, sensor text) USING tsdb WITH (tags = 'site,sensor', sample_interval = '1s');
+INSERT INTO at_own VALUES ('2025-06-01 12:00', 'au', 't1');
+GRANT SELECT ON at_own TO at_stranger, at_tags;
+CREATE VIEW at_v AS SELECT b, site, sensor, time, tsdb.unit(b) AS unit, tsdb.local_time(b) AS local FROM at_r b;
+GRANT SELECT ON at_v TO at_stranger;
+CREATE FUNCTION at_fake() RETURNS SETOF at_r LANGUAGE sql AS $$SELECT jsonb_populate_record(NULL::at_r, '{"time": "2025-06-01", "site": "au"}')$$;
+CREATE FUNCTION at_ask(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    answer text;
+BEGIN
+    EXECUTE query INTO answer;
+    RETURN answer;
+EXCEPTION WHEN insufficient_privilege THEN
+    RETURN sqlerrm;
+END $$;
+CREATE TABLE at_questions (n serial, query text);
+GRANT SELECT ON at_questions TO at_stranger, at_tags;
+INSERT INTO at_questions (query) VALUES
+    ($$SELECT tsdb.unit('at_r'::regclass, now(), 'au'::text, 't1'::text)$$),
+    ($$SELECT tsdb.timezone('at_r'::regclass, now(), 'au'::text, 't1'::text)$$),
+    ($$SELECT count(tsdb.low('at_r'::regclass, now(), 'au'::text, 't1'::text)) + count(tsdb.high('at_r'::regclass, now(), 'au'::text, 't1'::text))$$),
+    ($$SELECT count(tsdb.stepped('at_r'::regclass, now(), 'au'::text, 't1'::text)) + count(tsdb.description('at_r'::regclass, now(), 'au'::text, 't1'::text))$$),
+    ($$SELECT tsdb.local_time('at_r'::regclass, '2025-06-01', 'au'::text, 't1'::text)$$),
+    ($$SELECT tsdb.local_bucket('1 day', 'at_r'::regclass, '2025-06-01', 'au'::text, 't1'::text)$$),
+    ($$SELECT tsdb.out_of_limits(1e9, 'at_r'::regclass, now(), 'au'::text, 't1'::text)$$),
+    ($$SELECT tsdb.unit(jsonb_populate_record(NULL::at_r, '{"time": "2025-06-01", "site": "au"}'))$$),
+    ($$SELECT tsdb.unit(r) FROM at_fake() r$$),
+    ($$SELECT tsdb.unit(r) FROM (SELECT r FROM at_fake() r OFFSET 0) x$$),
+    ($$SELECT tsdb.unit('at_r'::regclass, time, site, sensor) FROM at_own$$),
+    ($$SELECT count(*) FROM at_own WHERE tsdb.unit('at_r'::regclass, time, site, sensor) IS NULL$$),
+    ($$SELECT count(*) FROM at_own WHERE extract(hour FROM tsdb.local_time('at_r'::regclass, time, site, sensor)) = 22$$),
+    ($$SELECT * FROM at_own WHERE extract(hour FROM tsdb.local_time('at_r'::regclass, time, site, sensor)) = 22$$),
+    ($$SELECT count(*) FROM at_own GROUP BY tsdb.local_bucket('1 day', 'at_r'::regclass, time, site, sensor)$$),
+    ($$SELECT tsdb.unit('at_r'::regclass, time, site, sensor) FROM at_v LIMIT 1$$),
+    ($$SELECT string_agg(DISTINCT unit, ',') FROM at_v$$),
+    ($$SELECT min(local) FROM at_v$$),
+    ($$SELECT string_agg(DISTINCT tsdb.unit(b), ',') FROM at_v$$),
+    ($$SELECT count(tsdb.out_of_limits(1, b)) > 0 FROM at_v$$),
+    ($$SELECT count(*) > 0 FROM at_v WHERE extract(hour FROM tsdb.local_time(b)) >= 0$$);
+SELECT n, left(query, 100) AS query, at_ask(query) FROM at_questions ORDER BY n;
+SET ROLE at_stranger;
+SELECT n, at_ask(query) FROM at_questions ORDER BY n;
+SET ROLE at_tags;
+SELECT n, at_ask(query) FROM at_questions ORDER BY n;
+RESET ROLE;
+DROP VIEW at_v;
+DROP FUNCTION at_fake, at_ask;
+DROP TABLE at_r, at_own, at_questions;
+DROP ROLE at_stranger, at_tags;
 ALTER TABLE at_m ENABLE ROW LEVEL SECURITY;
 CREATE POLICY only_cl ON at_m USING (site = 'cl');
 SET ROLE at_reader;

@@ -352,6 +352,8 @@ COMMENT ON FUNCTION tsdb.unset_series(regclass, jsonb, text[]) IS 'take attribut
 
 CREATE FUNCTION tsdb.series_ids(target regclass) RETURNS SETOF int4
     AS 'MODULE_PATHNAME', 'tsdb_series_ids' LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
+CREATE FUNCTION tsdb.series_ids(target regclass, series jsonb) RETURNS SETOF int4
+    AS 'MODULE_PATHNAME', 'tsdb_series_ids_with_tags' LANGUAGE C STRICT STABLE PARALLEL RESTRICTED;
 CREATE FUNCTION tsdb.series_key(target regclass, series_id int4) RETURNS text
     AS 'MODULE_PATHNAME', 'tsdb_series_key' LANGUAGE C STRICT STABLE PARALLEL RESTRICTED COST 10;
 CREATE FUNCTION tsdb.series_tags(target regclass, series_id int4) RETURNS jsonb

@@ -57,6 +57,7 @@ struct TsdbAttributed
 	MemoryContext context; /* of tags and rules */
 	MemoryContext answer_context;
 	TsdbRowTags *tags;
+	bool has_rules; /* they are loaded when somebody asks for attributes: who sets many looks at tags alone */
 	TsdbTagRules *rules; /* NULL: none */
 	answermap_hash *answers;
 	StringInfoData scratch;
@@ -82,7 +83,9 @@ static void on_invalidation(Datum arg, Oid relid);
 static Source *get_source(Oid relid);
 static void check(TsdbAttributed *attributed);
 static bool is_current(const TsdbAttributed *attributed);
+static void check_rules(TsdbAttributed *attributed);
 static void load(TsdbAttributed *attributed);
+static void load_rules(TsdbAttributed *attributed);
 static void reset_answers(TsdbAttributed *attributed);
 
 TsdbAttributed *
@@ -117,7 +120,7 @@ tsdb_attributes_find(TsdbAttributed *attributed, const Datum *values, const bool
 	Answer *answer;
 	bool found;
 
-	check(attributed);
+	check_rules(attributed);
 	if (attributed->rules == NULL)
 		return &no_attributes;
 
@@ -165,7 +168,7 @@ tsdb_attributes_only_zone(TsdbAttributed *attributed, pg_tz **zone)
 {
 	int nzones = 1;
 
-	check(attributed);
+	check_rules(attributed);
 	*zone = NULL;
 	if (attributed->rules != NULL)
 		*zone = tsdb_tagrules_zones(attributed->rules, &nzones)[0];
@@ -236,6 +239,18 @@ check(TsdbAttributed *attributed)
 	}
 }
 
+/* The same of the rules. */
+static void
+check_rules(TsdbAttributed *attributed)
+{
+	check(attributed);
+	while (!attributed->has_rules)
+	{
+		load_rules(attributed);
+		check(attributed);
+	}
+}
+
 static bool
 is_current(const TsdbAttributed *attributed)
 {
@@ -255,17 +270,15 @@ is_current(const TsdbAttributed *attributed)
 static void
 load(TsdbAttributed *attributed)
 {
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "tsdb series rules", ALLOCSET_SMALL_SIZES);
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "tsdb tags of rows", ALLOCSET_SMALL_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	uint64 version = last_invalidation;
 	TsdbRowTags *tags;
-	TsdbTagRules *rules;
 	ListCell *lc;
 
 	tags = tsdb_rowtags_load(attributed->relid);
 	foreach (lc, tags->ancestors)
 		(void) get_source(lfirst_oid(lc));
-	rules = tsdb_tagrules_load(tags);
 	MemoryContextSwitchTo(caller);
 	MemoryContextSetParent(context, cache_context);
 
@@ -273,13 +286,28 @@ load(TsdbAttributed *attributed)
 		MemoryContextDelete(attributed->context);
 	attributed->context = context;
 	attributed->tags = tags;
-	attributed->rules = rules;
+	attributed->has_rules = false;
+	attributed->rules = NULL;
 	attributed->version = version;
 	attributed->answer_context = AllocSetContextCreate(context, "tsdb attributes by tags", ALLOCSET_DEFAULT_SIZES);
 	reset_answers(attributed);
 	caller = MemoryContextSwitchTo(context);
 	initStringInfo(&attributed->scratch);
 	MemoryContextSwitchTo(caller);
+}
+
+/* Newer than the version will do. */
+static void
+load_rules(TsdbAttributed *attributed)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "tsdb series rules", ALLOCSET_SMALL_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	TsdbTagRules *rules = tsdb_tagrules_load(attributed->tags);
+
+	MemoryContextSwitchTo(caller);
+	MemoryContextSetParent(context, attributed->context);
+	attributed->rules = rules;
+	attributed->has_rules = true;
 }
 
 static void

@@ -28,7 +28,6 @@ static void find_value(TsdbRowTags *tags, const TsdbTable *table, TupleDesc desc
 static Oid number_type(uint8 type);
 static void fill_tag(TsdbRowTags *tags, int index, Form_pg_attribute attr);
 static void make_layout(TsdbRowTags *tags, TupleDesc desc);
-static int find_tag(const TsdbRowTags *tags, const char *name, int len);
 static Datum parse_value(const TsdbRowTag *tag, const JsonbValue *value, bool *isnull);
 static void raise_not_scalar(const TsdbRowTag *tag) pg_attribute_noreturn();
 static void push_value(JsonbParseState **state, const TsdbRowTag *tag, Datum value, bool isnull);
@@ -70,6 +69,15 @@ tsdb_rowtags_root(const TsdbRowTags *tags)
 	return tags->ancestors != NIL ? llast_oid(tags->ancestors) : tags->relid;
 }
 
+int
+tsdb_rowtags_find(const TsdbRowTags *tags, const char *name, int len)
+{
+	for (int i = 0; i < tags->ntags; i++)
+		if (strlen(tags->tags[i].name) == (size_t) len && memcmp(tags->tags[i].name, name, len) == 0)
+			return i;
+	return -1;
+}
+
 void
 tsdb_rowtags_parse(const TsdbRowTags *tags, Jsonb *series, Datum *values, bool *isnull, Bitmapset **named, char **unknown)
 {
@@ -92,7 +100,7 @@ tsdb_rowtags_parse(const TsdbRowTags *tags, Jsonb *series, Datum *values, bool *
 	{
 		if (token == WJB_KEY)
 		{
-			index = find_tag(tags, value.val.string.val, value.val.string.len);
+			index = tsdb_rowtags_find(tags, value.val.string.val, value.val.string.len);
 			if (index < 0)
 				*unknown = pnstrdup(value.val.string.val, value.val.string.len);
 			else
@@ -240,15 +248,6 @@ make_layout(TsdbRowTags *tags, TupleDesc desc)
 		tags->layout.columns[i].type_oid = attr->atttypid;
 		tags->layout.columns[i].tag_index = i;
 	}
-}
-
-static int
-find_tag(const TsdbRowTags *tags, const char *name, int len)
-{
-	for (int i = 0; i < tags->ntags; i++)
-		if (strlen(tags->tags[i].name) == (size_t) len && memcmp(tags->tags[i].name, name, len) == 0)
-			return i;
-	return -1;
 }
 
 static Datum

@@ -52,6 +52,9 @@ extern bool tsdb_rowtags_are_in(Oid relid);
 /* tsdb_rowtags_root - the table that attributes of its series are kept for: itself, or the topmost partitioned parent. */
 extern Oid tsdb_rowtags_root(const TsdbRowTags *tags);
 
+/* tsdb_rowtags_find - index of the tag of this name; -1: there is none. */
+extern int tsdb_rowtags_find(const TsdbRowTags *tags, const char *name, int len);
+
 /*
  * tsdb_rowtags_parse - the tags that a JSON object names, as values by tag index.
  *

@@ -1,9 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * sql_series.c
- *	  SQL functions about the series of a table: tsdb.set_series, tsdb.unset_series, and the parts of view tsdb.series.
+ *	  SQL functions about attributes of series: tsdb.set_series, tsdb.unset_series, tsdb.table_columns.
  *
- * The view lists ids first and works out the rest for the series that its conditions leave.
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -12,7 +11,6 @@
 
 #include "access/htup_details.h"
 #include "access/relation.h"
-#include "access/table.h"
 #include "attr/attributes.h"
 #include "attr/ruleedit.h"
 #include "catalog/pg_type.h"
@@ -21,28 +19,14 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "pg/compat.h"
-#include "read/aggregate.h"
-#include "series/series.h"
 #include "series/tsdbtable.h"
-#include "store/metapage.h"
-#include "store/segstore.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/rls.h"
-#include "utils/snapmgr.h"
 #include "utils/syscache.h"
-#include "write/buffer.h"
-
-/* What is stored of a series in segments. */
-typedef struct Stored
-{
-	int64 nblocks;
-	int64 nbytes;
-} Stored;
 
 static Jsonb *canonical_series(Oid relid, Jsonb *series);
 static Oid open_target(Oid relid);
@@ -50,21 +34,11 @@ static void raise_unknown_tag(const TsdbRowTags *tags, const char *name) pg_attr
 static List *list_attributes(ArrayType *names);
 static int find_attribute(const char *name);
 static void check_number(FunctionCallInfo fcinfo, int argno, const char *name);
-static Relation open_readable(Oid relid);
-static bool is_readable(Oid relid);
-static void get_tags(Relation rel, uint32 series, const Datum **values, const bool **isnull);
-static void append_escaped(StringInfo out, const char *text);
-static Stored sum_segments(Relation rel, Snapshot snapshot, uint32 series);
 static void invalidate(HeapTuple tuple, TupleDesc desc);
 
 PG_FUNCTION_INFO_V1(tsdb_set_series);
 PG_FUNCTION_INFO_V1(tsdb_unset_series);
 PG_FUNCTION_INFO_V1(tsdb_series_rule_changed);
-PG_FUNCTION_INFO_V1(tsdb_series_ids);
-PG_FUNCTION_INFO_V1(tsdb_series_key);
-PG_FUNCTION_INFO_V1(tsdb_series_tags_json);
-PG_FUNCTION_INFO_V1(tsdb_series_attributes);
-PG_FUNCTION_INFO_V1(tsdb_series_extent);
 PG_FUNCTION_INFO_V1(tsdb_table_columns);
 
 /* tsdb.set_series(target, series, timezone, unit, low, high, stepped, description) */
@@ -141,169 +115,6 @@ tsdb_series_rule_changed(PG_FUNCTION_ARGS)
 	if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
 		invalidate(trigger->tg_newtuple, RelationGetDescr(trigger->tg_relation));
 	return PointerGetDatum(NULL);
-}
-
-/* tsdb.series_ids(target): every series; none of a table that may not be read, or is gone. */
-Datum
-tsdb_series_ids(PG_FUNCTION_ARGS)
-{
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	Relation rel;
-	uint32 *ids;
-	uint32 n;
-
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	if (!SearchSysCacheExists1(RELOID, PG_GETARG_DATUM(0)) || !is_readable(PG_GETARG_OID(0)))
-		return (Datum) 0;
-	rel = tsdb_table_open(PG_GETARG_OID(0), AccessShareLock, ACL_SELECT);
-	ids = tsdb_series_list(rel, tsdb_table_get(rel), &n);
-	for (uint32 i = 0; i < n; i++)
-	{
-		Datum value = Int32GetDatum((int32) ids[i]);
-		bool isnull = false;
-
-		CHECK_FOR_INTERRUPTS();
-		tuplestore_putvalues(result->setResult, result->setDesc, &value, &isnull);
-	}
-	pfree(ids);
-	table_close(rel, NoLock);
-	return (Datum) 0;
-}
-
-/* tsdb.series_key(target, series_id): as line protocol writes it, boiler,plant=a,sensor=t1. */
-Datum
-tsdb_series_key(PG_FUNCTION_ARGS)
-{
-	Relation rel = open_readable(PG_GETARG_OID(0));
-	const TsdbRowTags *tags = tsdb_attributes_tags(tsdb_attributes_open(PG_GETARG_OID(0)));
-	const Datum *values;
-	const bool *isnull;
-	StringInfoData key;
-
-	get_tags(rel, PG_GETARG_UINT32(1), &values, &isnull);
-	initStringInfo(&key);
-	append_escaped(&key, RelationGetRelationName(rel));
-	for (int i = 0; i < tags->ntags; i++)
-	{
-		Oid output;
-		bool is_varlena;
-
-		if (isnull[i])
-			continue;
-		getTypeOutputInfo(tags->tags[i].type_oid, &output, &is_varlena);
-		appendStringInfoChar(&key, ',');
-		append_escaped(&key, tags->tags[i].name);
-		appendStringInfoChar(&key, '=');
-		append_escaped(&key, OidOutputFunctionCall(output, values[i]));
-	}
-	table_close(rel, NoLock);
-	PG_RETURN_TEXT_P(cstring_to_text_with_len(key.data, key.len));
-}
-
-/* tsdb.series_tags(target, series_id) */
-Datum
-tsdb_series_tags_json(PG_FUNCTION_ARGS)
-{
-	Relation rel = open_readable(PG_GETARG_OID(0));
-	const Datum *values;
-	const bool *isnull;
-	Jsonb *tags;
-
-	get_tags(rel, PG_GETARG_UINT32(1), &values, &isnull);
-	tags = tsdb_rowtags_json(tsdb_attributes_tags(tsdb_attributes_open(PG_GETARG_OID(0))), values, isnull, NULL);
-	table_close(rel, NoLock);
-	PG_RETURN_JSONB_P(tags);
-}
-
-/* tsdb.series_attributes(target, series_id) */
-Datum
-tsdb_series_attributes(PG_FUNCTION_ARGS)
-{
-	enum
-	{
-		COL_TIMEZONE,
-		COL_UNIT,
-		COL_LOW,
-		COL_HIGH,
-		COL_DESCRIPTION,
-		COL_STEPPED,
-		NCOLS
-	};
-	Relation rel = open_readable(PG_GETARG_OID(0));
-	const TsdbAttributes *attributes;
-	const Datum *values;
-	const bool *isnull;
-	Datum result[NCOLS] = {0};
-	bool nulls[NCOLS];
-	TupleDesc desc;
-
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	desc = BlessTupleDesc(desc);
-	get_tags(rel, PG_GETARG_UINT32(1), &values, &isnull);
-	attributes = tsdb_attributes_find(tsdb_attributes_open(PG_GETARG_OID(0)), values, isnull);
-	nulls[COL_TIMEZONE] = attributes->timezone == NULL;
-	if (!nulls[COL_TIMEZONE])
-		result[COL_TIMEZONE] = CStringGetTextDatum(attributes->timezone);
-	nulls[COL_UNIT] = attributes->unit == NULL;
-	if (!nulls[COL_UNIT])
-		result[COL_UNIT] = CStringGetTextDatum(attributes->unit);
-	nulls[COL_DESCRIPTION] = attributes->description == NULL;
-	if (!nulls[COL_DESCRIPTION])
-		result[COL_DESCRIPTION] = CStringGetTextDatum(attributes->description);
-	nulls[COL_LOW] = !attributes->has_low;
-	result[COL_LOW] = Float8GetDatum(attributes->low);
-	nulls[COL_HIGH] = !attributes->has_high;
-	result[COL_HIGH] = Float8GetDatum(attributes->high);
-	nulls[COL_STEPPED] = !attributes->has_stepped;
-	result[COL_STEPPED] = BoolGetDatum(attributes->stepped);
-	table_close(rel, NoLock);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, result, nulls)));
-}
-
-/* tsdb.series_extent(target, series_id): what the snapshot sees of it. */
-Datum
-tsdb_series_extent(PG_FUNCTION_ARGS)
-{
-	enum
-	{
-		COL_FIRST_TIME,
-		COL_LAST_TIME,
-		COL_SAMPLES,
-		COL_BLOCKS,
-		COL_BYTES,
-		NCOLS
-	};
-	Relation rel = open_readable(PG_GETARG_OID(0));
-	uint32 series = PG_GETARG_UINT32(1);
-	Snapshot snapshot = GetActiveSnapshot();
-	TsdbAggregateRequest request = {0};
-	const TsdbAggregateCell *cell;
-	TsdbAggregator *aggregator;
-	TsdbBatch **pending;
-	int npending;
-	Stored stored;
-	Datum values[NCOLS];
-	bool nulls[NCOLS] = {false};
-	TupleDesc desc;
-
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	desc = BlessTupleDesc(desc);
-	pending = tsdb_buffer_pending(rel, tsdb_table_get(rel), snapshot->curcid, &npending);
-	aggregator = tsdb_aggregator_open(rel, tsdb_table_get(rel), snapshot, &request, pending, npending);
-	tsdb_aggregator_restrict(aggregator, &series, 1, PG_INT64_MIN, PG_INT64_MAX);
-	cell = tsdb_aggregator_next(aggregator);
-	nulls[COL_FIRST_TIME] = nulls[COL_LAST_TIME] = cell == NULL;
-	values[COL_FIRST_TIME] = TimestampTzGetDatum(cell == NULL ? 0 : cell->first_time);
-	values[COL_LAST_TIME] = TimestampTzGetDatum(cell == NULL ? 0 : cell->last_time);
-	values[COL_SAMPLES] = Int64GetDatum(cell == NULL ? 0 : (int64) cell->nrows);
-	tsdb_aggregator_close(aggregator);
-	stored = sum_segments(rel, snapshot, series);
-	values[COL_BLOCKS] = Int64GetDatum(stored.nblocks);
-	values[COL_BYTES] = Int64GetDatum(stored.nbytes);
-	table_close(rel, NoLock);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(desc, values, nulls)));
 }
 
 /* tsdb.table_columns(target): which columns are what; the value is NULL unless there is just one of numbers. */
@@ -435,75 +246,6 @@ check_number(FunctionCallInfo fcinfo, int argno, const char *name)
 				 errmsg("limit \"%s\" must be a number", name),
 				 errdetail("NaN was given."),
 				 errhint("tsdb.unset_series() takes a limit away.")));
-}
-
-static Relation
-open_readable(Oid relid)
-{
-	Relation rel = tsdb_table_open(relid, AccessShareLock, ACL_SELECT);
-
-	if (!is_readable(relid))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("the series of table \"%s\" are hidden by row security", RelationGetRelationName(rel)),
-				 errhint("Ask its owner, or a role that bypasses row security.")));
-	return rel;
-}
-
-static bool
-is_readable(Oid relid)
-{
-	return check_enable_rls(relid, InvalidOid, true) != RLS_ENABLED;
-}
-
-static void
-get_tags(Relation rel, uint32 series, const Datum **values, const bool **isnull)
-{
-	if (series == 0 || series >= tsdb_metapage_next(rel, TSDB_COUNTER_SERIES))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("table \"%s\" has no series %d", RelationGetRelationName(rel), (int) series)));
-	tsdb_series_tags(rel, tsdb_table_get(rel), series, values, isnull);
-}
-
-/* As in line protocol: a backslash before comma, space and equals sign. */
-static void
-append_escaped(StringInfo out, const char *text)
-{
-	for (; *text != '\0'; text++)
-	{
-		if (*text == ',' || *text == ' ' || *text == '=')
-			appendStringInfoChar(out, '\\');
-		appendStringInfoChar(out, *text);
-	}
-}
-
-static Stored
-sum_segments(Relation rel, Snapshot snapshot, uint32 series)
-{
-	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "tsdb segments of a series", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(work);
-	TsdbStore *store = tsdb_store_open(rel, AccessShareLock, false);
-	TsdbStoredSegment stored;
-	Stored sum = {0, 0};
-
-	if (store != NULL)
-	{
-		TsdbSegmentScan *scan = tsdb_segstore_beginscan(store, rel, snapshot, series, PG_INT32_MIN, series, PG_INT32_MAX, false);
-
-		while (tsdb_segstore_getnext(scan, &stored))
-		{
-			CHECK_FOR_INTERRUPTS();
-			for (uint32 i = 0; i < stored.segment.ngroups; i++)
-				sum.nblocks += stored.segment.groups[i].nblocks;
-			sum.nbytes += (int64) stored.segment.stream_bytes;
-		}
-		tsdb_segstore_endscan(scan);
-		tsdb_store_close(store);
-	}
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(work);
-	return sum;
 }
 
 static void

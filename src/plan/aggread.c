@@ -295,6 +295,7 @@ next_zone(TsdbAggNodeState *state)
 		return false;
 	zone = &state->zones[state->next_zone++];
 	state->nzones_read++;
+	tsdb_localclock_set_zone(state->local_clock, zone->zone);
 	if (tsdb_bucketexpr_clock(state->bucket) != NIL)
 	{
 		/* Buckets that begin at the same time have other keys in another zone. */

@@ -12,6 +12,7 @@
 #include "plan/localclock.h"
 #include "plan/localexpr.h"
 #include "series/series.h"
+#include "series/seriesscan.h"
 #include "series/tsdbtable.h"
 #include "store/metapage.h"
 #include "utils/memutils.h"
@@ -37,11 +38,15 @@ struct TsdbLocalClock
 	TsdbReadWindows windows;
 	int nzones;
 	ZoneWindows *zones;
+	bool has_zone; /* of all series that windows are asked for */
+	pg_tz *zone;
 	uint32 series; /* looked at last; 0: none */
 	TsdbLocalWindows *series_windows;
 };
 
+static void group_all(TsdbLocalClock *clock, TsdbZoneSeries **groups, int *ngroups);
 static pg_tz *zone_of_series(TsdbLocalClock *clock, uint32 series);
+static pg_tz *zone_of_tags(TsdbLocalClock *clock, const Datum *values, const bool *isnull);
 static TsdbZoneSeries *find_group(TsdbZoneSeries **groups, int *ngroups, pg_tz *zone);
 static void append_series(TsdbZoneSeries *group, uint32 series);
 static bool next_window(void *arg, uint32 series, int64 time, int64 *from, int64 *until);
@@ -82,7 +87,6 @@ TsdbZoneSeries *
 tsdb_localclock_group(TsdbLocalClock *clock, const uint32 *series, uint32 nseries, int *nzones)
 {
 	TsdbZoneSeries *groups = palloc0(sizeof(TsdbZoneSeries));
-	uint32 *listed = NULL;
 
 	*nzones = 1;
 	if (tsdb_attributes_only_zone(clock->attributed, &groups[0].zone))
@@ -97,15 +101,21 @@ tsdb_localclock_group(TsdbLocalClock *clock, const uint32 *series, uint32 nserie
 
 	*nzones = 0;
 	if (series == NULL)
-		series = listed = tsdb_series_list(clock->rel, tsdb_table_get(clock->rel), &nseries);
+		group_all(clock, &groups, nzones);
 	for (uint32 i = 0; i < nseries; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		append_series(find_group(&groups, nzones, zone_of_series(clock, series[i])), series[i]);
 	}
-	if (listed != NULL)
-		pfree(listed);
 	return groups;
+}
+
+void
+tsdb_localclock_set_zone(TsdbLocalClock *clock, pg_tz *zone)
+{
+	clock->has_zone = true;
+	clock->zone = zone;
+	clock->series_windows = NULL;
 }
 
 const TsdbReadWindows *
@@ -122,6 +132,22 @@ tsdb_localclock_is_never(TsdbLocalClock *clock)
 
 // private functions
 
+static void
+group_all(TsdbLocalClock *clock, TsdbZoneSeries **groups, int *ngroups)
+{
+	TsdbSeriesScan *scan = tsdb_seriesscan_begin(clock->rel, tsdb_table_get(clock->rel), 0);
+	const Datum *values;
+	const bool *isnull;
+	uint32 series;
+
+	while ((series = tsdb_seriesscan_next(scan, &values, &isnull)) != 0)
+	{
+		CHECK_FOR_INTERRUPTS();
+		append_series(find_group(groups, ngroups, zone_of_tags(clock, values, isnull)), series);
+	}
+	tsdb_seriesscan_end(scan);
+}
+
 static pg_tz *
 zone_of_series(TsdbLocalClock *clock, uint32 series)
 {
@@ -129,9 +155,17 @@ zone_of_series(TsdbLocalClock *clock, uint32 series)
 	const bool *isnull;
 	pg_tz *zone;
 
+	if (clock->has_zone)
+		return clock->zone;
 	if (tsdb_attributes_only_zone(clock->attributed, &zone))
 		return zone;
 	tsdb_series_tags(clock->rel, tsdb_table_get(clock->rel), series, &values, &isnull);
+	return zone_of_tags(clock, values, isnull);
+}
+
+static pg_tz *
+zone_of_tags(TsdbLocalClock *clock, const Datum *values, const bool *isnull)
+{
 	for (int i = 0; i < clock->ntags; i++)
 	{
 		clock->values[i] = values[clock->tag_indexes[i]];

@@ -37,6 +37,9 @@ extern TsdbLocalClock *tsdb_localclock_create(Relation rel, List *clock, List *a
 /* tsdb_localclock_group - series by zones as these are now; series NULL = all.  In the current memory context. */
 extern TsdbZoneSeries *tsdb_localclock_group(TsdbLocalClock *clock, const uint32 *series, uint32 nseries, int *nzones);
 
+/* tsdb_localclock_set_zone - from now on windows are asked for of series of this zone alone, as they were grouped. */
+extern void tsdb_localclock_set_zone(TsdbLocalClock *clock, pg_tz *zone);
+
 /* tsdb_localclock_windows - windows that the conditions leave of each series, NULL without conditions; zones as they were at the first look. */
 extern const TsdbReadWindows *tsdb_localclock_windows(TsdbLocalClock *clock);
 

@@ -25,6 +25,7 @@
 #include "plan/planner.h"
 #include "plan/scannode.h"
 #include "plan/scanpath.h"
+#include "plan/serieslist.h"
 #include "series/tsdbtable.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -74,6 +75,7 @@ set_rel_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *r
 {
 	if (prev_set_rel_pathlist)
 		prev_set_rel_pathlist(root, rel, rti, rte);
+	tsdb_serieslist_narrow(root, rel, rte);
 	if (tsdb_enable_scan && is_scannable(rel, rte))
 		tsdb_scanpath_add(root, rel, rte->relid);
 }

@@ -16,10 +16,14 @@
 #include "nodes/nodeFuncs.h"
 #include "plan/restriction.h"
 #include "series/series.h"
+#include "series/seriesscan.h"
 #include "series/tsdbtable.h"
 #include "utils/date.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
+
+/* Room for series at first, a power of two. */
+#define FIRST_SERIES 8
 
 typedef struct Bound
 {
@@ -45,9 +49,10 @@ static void evaluate_bound(TsdbRestriction *restriction, const Bound *bound);
 static int64 bound_time_us(Oid type, Datum value);
 static void narrow(TsdbRestricted *result, int strategy, int64 time_us);
 static void match_series(TsdbRestriction *restriction);
-static uint32 *list_candidates(TsdbRestriction *restriction, uint32 *ncandidates);
+static void match_all(TsdbRestriction *restriction);
+static void append_series(TsdbRestricted *result, uint32 series);
 static uint32 find_pinned(TsdbRestriction *restriction);
-static bool is_match(TsdbRestriction *restriction, const TsdbTable *table, uint32 series);
+static bool is_match(TsdbRestriction *restriction, const TsdbTable *table, const Datum *values, const bool *isnull);
 
 TsdbRestriction *
 tsdb_restriction_create(PlanState *parent, Relation rel, List *bounds, List *strategies, List *tags, List *pins)
@@ -166,40 +171,62 @@ narrow(TsdbRestricted *result, int strategy, int64 time_us)
 	}
 }
 
+/* The array of series is not NULL even when there is none. */
 static void
 match_series(TsdbRestriction *restriction)
 {
 	MemoryContext caller = MemoryContextSwitchTo(restriction->context);
 	TsdbRestricted *result = &restriction->result;
 
-	result->series = list_candidates(restriction, &result->nseries_known);
-	for (uint32 i = 0; i < result->nseries_known; i++)
+	result->series = palloc(sizeof(uint32) * FIRST_SERIES);
+	if (restriction->pins == NIL)
+		match_all(restriction);
+	else
 	{
-		CHECK_FOR_INTERRUPTS();
-		if (is_match(restriction, tsdb_table_get(restriction->rel), result->series[i]))
-			result->series[result->nseries++] = result->series[i];
+		uint32 series = find_pinned(restriction);
+		const TsdbTable *table = tsdb_table_get(restriction->rel);
+		const Datum *values;
+		const bool *isnull;
+
+		if (series != 0)
+		{
+			result->nseries_known = 1;
+			tsdb_series_tags(restriction->rel, table, series, &values, &isnull);
+			if (is_match(restriction, table, values, isnull))
+				append_series(result, series);
+		}
 	}
 	ExecClearTuple(restriction->slot);
 	MemoryContextSwitchTo(caller);
 }
 
-/* Series that may match, in an array that is not NULL even when there is none. */
-static uint32 *
-list_candidates(TsdbRestriction *restriction, uint32 *ncandidates)
+static void
+match_all(TsdbRestriction *restriction)
 {
-	uint32 *candidates;
+	TsdbRestricted *result = &restriction->result;
+	const TsdbTable *table = tsdb_table_get(restriction->rel);
+	TsdbSeriesScan *scan = tsdb_seriesscan_begin(restriction->rel, table, 0);
+	const Datum *values;
+	const bool *isnull;
+	uint32 series;
 
-	if (restriction->pins == NIL)
+	while ((series = tsdb_seriesscan_next(scan, &values, &isnull)) != 0)
 	{
-		candidates = tsdb_series_list(restriction->rel, tsdb_table_get(restriction->rel), ncandidates);
-		if (candidates != NULL)
-			return candidates;
+		CHECK_FOR_INTERRUPTS();
+		result->nseries_known++;
+		if (is_match(restriction, table, values, isnull))
+			append_series(result, series);
 	}
+	tsdb_seriesscan_end(scan);
+}
 
-	candidates = palloc(sizeof(uint32));
-	candidates[0] = restriction->pins == NIL ? 0 : find_pinned(restriction);
-	*ncandidates = candidates[0] != 0;
-	return candidates;
+/* Grow by doubling. */
+static void
+append_series(TsdbRestricted *result, uint32 series)
+{
+	if (result->nseries >= FIRST_SERIES && (result->nseries & (result->nseries - 1)) == 0)
+		result->series = repalloc_huge(result->series, (Size) result->nseries * 2 * sizeof(uint32));
+	result->series[result->nseries++] = series;
 }
 
 /* The one series that has these tags, or 0. */
@@ -231,14 +258,11 @@ find_pinned(TsdbRestriction *restriction)
 }
 
 static bool
-is_match(TsdbRestriction *restriction, const TsdbTable *table, uint32 series)
+is_match(TsdbRestriction *restriction, const TsdbTable *table, const Datum *values, const bool *isnull)
 {
 	TupleTableSlot *slot = ExecClearTuple(restriction->slot);
-	const Datum *values;
-	const bool *isnull;
 	bool matches;
 
-	tsdb_series_tags(restriction->rel, table, series, &values, &isnull);
 	memset(slot->tts_isnull, true, sizeof(bool) * slot->tts_tupleDescriptor->natts);
 	for (int i = 0; i < table->ntags; i++)
 	{

@@ -54,7 +54,6 @@ static uint32 try_create(Relation rel, TsdbStore *store, uint32 hash, TsdbSpan t
 static void insert_rows(TsdbStore *store, uint32 series_id, uint32 hash, TsdbSpan tags);
 static void check_length(Relation rel, TsdbSpan tags);
 static bool open_row(TsdbSpan *bytes);
-static TsdbSpan read_series(Relation rel, uint32 series_id, TsdbSpan bytes);
 static void raise_unknown(Relation rel, uint32 series_id);
 static uint32 *append_id(uint32 *ids, uint32 n, uint32 series_id);
 static bool acquire(Oid relid, uint32 series_id, LOCKMODE mode, LockWaitPolicy wait, bool *is_new);
@@ -124,7 +123,7 @@ tsdb_series_tags(Relation rel, const TsdbTable *table, uint32 series_id,
 	if (store == NULL || series_id == 0 || series_id > TSDB_STORE_MAX_ID ||
 		!tsdb_store_find(store, SnapshotSelf, TSDB_KIND_SERIES, 0, (int32) series_id, &bytes, NULL))
 		raise_unknown(rel, series_id);
-	TSDB_CHECK(tsdb_seriescache_add_tags(cache, series_id, read_series(rel, series_id, bytes), values, isnull), rel,
+	TSDB_CHECK(tsdb_seriescache_add_tags(cache, series_id, tsdb_series_tag_bytes(rel, series_id, bytes), values, isnull), rel,
 			   "The tags of series %u do not decode.", series_id);
 	tsdb_store_close(store);
 	workspace_leave(old);
@@ -200,6 +199,18 @@ tsdb_series_forget(Relation rel)
 	tsdb_seriescache_forget(RelationGetRelid(rel));
 }
 
+TsdbSpan
+tsdb_series_tag_bytes(Relation rel, uint32 series_id, TsdbSpan bytes)
+{
+	if (!open_row(&bytes))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("invalid data in table \"%s\"", RelationGetRelationName(rel)),
+				 errdetail("The tags of series %u are damaged, or of another version than %u.", series_id, SERIES_VERSION),
+				 errhint("Run tsdb.verify('%s') to list every damaged object.", RelationGetRelationName(rel))));
+	return bytes;
+}
+
 bool
 tsdb_series_row_is_intact(TsdbSpan bytes)
 {
@@ -267,7 +278,7 @@ has_tags(Relation rel, TsdbStore *store, Snapshot snapshot, uint32 series_id, Ts
 			raise_unknown(rel, series_id);
 		return false;
 	}
-	found = read_series(rel, series_id, bytes);
+	found = tsdb_series_tag_bytes(rel, series_id, bytes);
 	return tsdb_span_left(&found) == tsdb_span_left(&tags) &&
 		   memcmp(found.at, tags.at, tsdb_span_left(&tags)) == 0;
 }
@@ -355,19 +366,6 @@ open_row(TsdbSpan *bytes)
 
 	return tsdb_span_cut_crc(bytes) && tsdb_span_read_u8(bytes, &version) && version == SERIES_VERSION &&
 		   tsdb_span_read_zvarint(bytes, &created);
-}
-
-/* read_series - check the head of a SERIES row; returns its tags. */
-static TsdbSpan
-read_series(Relation rel, uint32 series_id, TsdbSpan bytes)
-{
-	if (!open_row(&bytes))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("invalid data in table \"%s\"", RelationGetRelationName(rel)),
-				 errdetail("The tags of series %u are damaged, or of another version than %u.", series_id, SERIES_VERSION),
-				 errhint("Run tsdb.verify('%s') to list every damaged object.", RelationGetRelationName(rel))));
-	return bytes;
 }
 
 static void

@@ -48,6 +48,9 @@ extern bool tsdb_series_lock(Relation rel, uint32 series_id, LockWaitPolicy wait
 /* tsdb_series_forget - drop what is cached of a table whose rows were truncated in place. */
 extern void tsdb_series_forget(Relation rel);
 
+/* tsdb_series_tag_bytes - the tags in a SERIES row; raises DATA_CORRUPTED when it is damaged.  For seriesscan.c. */
+extern TsdbSpan tsdb_series_tag_bytes(Relation rel, uint32 series_id, TsdbSpan bytes);
+
 /* tsdb_series_row_is_intact - does a SERIES row match its checksum?  For verify, which must not ask the cache. */
 extern bool tsdb_series_row_is_intact(TsdbSpan bytes);
 

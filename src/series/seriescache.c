@@ -237,6 +237,12 @@ tsdb_seriescache_add_tags(TsdbSeriesCache *cache, uint32 series_id, TsdbSpan tag
 	return status;
 }
 
+TsdbStatus
+tsdb_seriescache_decode_tags(const TsdbSeriesCache *cache, TsdbSpan tags, Datum *values, bool *isnull)
+{
+	return tsdb_tagbytes_decode(&cache->layout, tags, values, isnull);
+}
+
 bool
 tsdb_seriescache_has_room(void)
 {

@@ -39,6 +39,9 @@ extern bool tsdb_seriescache_tags(TsdbSeriesCache *cache, uint32 series_id, cons
 extern TsdbStatus tsdb_seriescache_add_tags(TsdbSeriesCache *cache, uint32 series_id, TsdbSpan tags,
 											const Datum **values, const bool **isnull);
 
+/* tsdb_seriescache_decode_tags - the same without remembering; the arrays are the caller's, Datums in the current context. */
+extern TsdbStatus tsdb_seriescache_decode_tags(const TsdbSeriesCache *cache, TsdbSpan tags, Datum *values, bool *isnull);
+
 /* tsdb_seriescache_has_room - is it wise to cache what nobody asked for yet? */
 extern bool tsdb_seriescache_has_room(void);
 

@@ -554,16 +554,13 @@ BEGIN
             FROM (SELECT %7$s tsdb.local_bucket($1, b) AS bucket, (%2$s)::float8 AS value
                   FROM %3$s b WHERE b.%4$I >= $2 AND b.%4$I < $3 AND %5$s GROUP BY %7$s tsdb.local_bucket($1, b)) x),
         lines AS (SELECT DISTINCT ON (f.tags) f.tags, coalesce(f.zone, 'UTC') AS zone FROM found f ORDER BY f.tags),
-        steps AS (
-            -- The first and the last local time: where clocks were just set back not those of the first and the last instant.
-            -- A bucket that the clock skipped is none.
-            SELECT l.tags, g.bucket FROM lines l,
-                LATERAL (SELECT min(i.at AT TIME ZONE l.zone) AS first FROM (
-                    SELECT $2 AS at UNION ALL SELECT generate_series(date_bin('15 min', $2, 'epoch') + interval '15 min', least($3, $2 + interval '3 hours') - interval '1 us', interval '15 min')) i) f,
-                LATERAL (SELECT max((i.at - interval '1 us') AT TIME ZONE l.zone) AS last FROM (
-                    SELECT $3 AS at UNION ALL SELECT generate_series(date_bin('15 min', greatest($2, $3 - interval '3 hours'), 'epoch') + interval '15 min', $3, interval '15 min')) i) e,
-                LATERAL generate_series(tsdb.time_bucket($1, f.first), e.last, $1) AS g(bucket)
-            WHERE g.bucket AT TIME ZONE l.zone AT TIME ZONE l.zone < g.bucket + $1),
+        shown AS (
+            -- what the clock shows between the two times: where it is set forward buckets are missing, where it is set back some come again
+            SELECT DISTINCT z.zone, tsdb.time_bucket($1, i.t AT TIME ZONE z.zone) AS bucket FROM (SELECT DISTINCT l.zone FROM lines l) z,
+                (SELECT generate_series($2, $3 - interval '1 us', CASE WHEN $1 > interval '20 days' THEN interval '1 day' WHEN $1 >= interval '1 day' THEN interval '1 hour'
+                     WHEN $1 >= interval '1 hour' THEN interval '15 min' WHEN $1 >= interval '15 min' THEN interval '5 min' ELSE $1 END)
+                 UNION ALL SELECT $3 - interval '1 us' WHERE $2 < $3) i(t)),
+        steps AS (SELECT l.tags, s.bucket FROM lines l JOIN shown s USING (zone) UNION SELECT f.tags, f.bucket FROM found f),
         filled AS (
             SELECT s.tags, s.bucket, f.value, count(f.value) OVER series AS run_no,
                    CASE WHEN f.value IS NULL THEN min(s.bucket) FILTER (WHERE f.value IS NOT NULL) OVER later END AS next_bucket

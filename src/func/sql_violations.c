@@ -32,6 +32,8 @@
 #include "utils/timestamp.h"
 #include "write/buffer.h"
 
+#define TWO_TO_63 9223372036854775808.0
+
 /* A search for violations. */
 typedef struct Search
 {
@@ -265,9 +267,15 @@ set_term(Search *search)
 		return true;
 	}
 	whole = search->is_high ? floor(search->limit) : ceil(search->limit);
-	if (search->is_high ? whole >= 9223372036854775807.0 : whole <= -9223372036854775808.0)
+	if (search->is_high ? whole >= TWO_TO_63 : whole <= -TWO_TO_63)
 		return false;
-	whole = Max(Min(whole, 9223372036854774784.0), -9223372036854775808.0);
+	if (whole >= TWO_TO_63 || whole < -TWO_TO_63)
+	{
+		/* Beyond all that a bigint can be: so is every value. */
+		term->op = search->is_high ? TSDB_FILTER_GE : TSDB_FILTER_LE;
+		term->word = (uint64) (search->is_high ? PG_INT64_MIN : PG_INT64_MAX);
+		return true;
+	}
 	term->word = (uint64) (int64) whole;
 	return true;
 }

@@ -22,6 +22,8 @@
 #include "am/ddl_private.h"
 #include "series/options.h"
 
+#define MAX_VACUUM_ROUNDS 2 /* the second fills what the first has made room in */
+
 /* The arguments of ProcessUtility. */
 typedef struct UtilityCall
 {
@@ -44,6 +46,7 @@ static void run_next(const UtilityCall *call);
 static bool concerns_tables(Node *stmt);
 static bool is_changed_by_us(Node *stmt);
 static void run_vacuum(UtilityCall *call);
+static bool give_back(UtilityCall *call, VacuumStmt *stmt, Oid relid);
 static void run_framed(UtilityCall *call);
 static TsdbDdlAlter *prepare(TsdbDdlFrame *frame, Node *stmt);
 static void prepare_create(TsdbDdlFrame *frame, CreateStmt *stmt);
@@ -143,23 +146,30 @@ run_vacuum(UtilityCall *call)
 
 	run_next(call);
 	foreach (cell, tables)
-	{
-		BlockNumber npages;
-		VacuumStmt *again = tsdb_ddl_vacuum_move(lfirst_oid(cell), stmt, &npages);
-
-		if (again == NULL)
-			continue;
-		call->pstmt->utilityStmt = (Node *) again;
-		for (int ntries = 0; ntries == 0 || tsdb_ddl_vacuum_retry(again, npages, ntries); ntries++)
-		{
-			/* In memory that outlives transactions.  Not a command of the user's: other hooks don't see it. */
-			MemoryContextSwitchTo(PortalContext);
-			standard_ProcessUtility(call->pstmt, call->query_string, false, call->context, call->params,
-									call->query_env, call->dest, NULL);
-		}
-		call->pstmt->utilityStmt = (Node *) stmt;
-	}
+		for (int round = 0; round < MAX_VACUUM_ROUNDS && give_back(call, stmt, lfirst_oid(cell)); round++)
+			;
 	MemoryContextSwitchTo(caller);
+}
+
+/* give_back - move rows of a table to the front and vacuum it once more; false when there is nothing to move. */
+static bool
+give_back(UtilityCall *call, VacuumStmt *stmt, Oid relid)
+{
+	BlockNumber npages;
+	VacuumStmt *again = tsdb_ddl_vacuum_move(relid, stmt, &npages);
+
+	if (again == NULL)
+		return false;
+	call->pstmt->utilityStmt = (Node *) again;
+	for (int ntries = 0; ntries == 0 || tsdb_ddl_vacuum_retry(again, npages, ntries); ntries++)
+	{
+		/* In memory that outlives transactions.  Not a command of the user's: other hooks don't see it. */
+		MemoryContextSwitchTo(PortalContext);
+		standard_ProcessUtility(call->pstmt, call->query_string, false, call->context, call->params,
+								call->query_env, call->dest, NULL);
+	}
+	call->pstmt->utilityStmt = (Node *) stmt;
+	return true;
 }
 
 static void

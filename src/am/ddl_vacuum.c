@@ -34,9 +34,11 @@
 #include "maint/move.h"
 #include "pg/compat.h"
 #include "pg/debug_point.h"
+#include "store/store.h"
 
 #define MAX_TRIES 3
 #define RETRY_MS 100
+#define LEAST_SHARE 32 /* of a file is worth a move */
 
 static DefElem *find_option(List *options, const char *name);
 static bool is_on(List *options, const char *name, bool otherwise);
@@ -89,7 +91,7 @@ tsdb_ddl_vacuum_move(Oid relid, const VacuumStmt *stmt, BlockNumber *npages)
 
 			PushActiveSnapshot(GetTransactionSnapshot());
 			if (move == NULL)
-				move = tsdb_move_begin(rel);
+				move = tsdb_move_begin(rel, LEAST_SHARE, 1);
 			more = move != NULL && tsdb_move_step(rel, move);
 			PopActiveSnapshot();
 			MemoryContextSwitchTo(caller);
@@ -123,6 +125,9 @@ tsdb_ddl_vacuum_retry(const VacuumStmt *again, BlockNumber npages, int ntries)
 	Relation rel = ntries < MAX_TRIES ? try_relation_open(toast_oid, AccessShareLock) : NULL;
 	bool is_longer = rel != NULL && RelationGetNumberOfBlocks(rel) > npages;
 
+	/* Core cuts nothing below a sixteenth. */
+	if (is_longer)
+		is_longer = !tsdb_store_cut(rel, npages);
 	if (rel != NULL)
 		relation_close(rel, AccessShareLock);
 	if (is_longer)

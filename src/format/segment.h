@@ -125,6 +125,16 @@ tsdb_segment_page_start(const TsdbSegment *segment, uint64_t stream_page)
 	return stream_page == 0 ? 0 : stream_page * TSDB_SEGMENT_PAGE_BYTES - segment->lead_bytes;
 }
 
+/* tsdb_segment_wasted_bytes - of the dead bytes those in pages that are there still; about, since the first page may be shorter. */
+static inline uint64_t
+tsdb_segment_wasted_bytes(const TsdbSegment *segment)
+{
+	uint64_t npages = tsdb_segment_pages_for(segment, tsdb_segment_tail_start(segment));
+	uint64_t gone = npages > segment->npages ? (npages - segment->npages) * TSDB_SEGMENT_PAGE_BYTES : 0;
+
+	return segment->dead_bytes > gone ? segment->dead_bytes - gone : 0;
+}
+
 typedef struct TsdbBlock
 {
 	uint32_t block_id; /* 31 bits, for TIDs */

@@ -512,7 +512,7 @@ sweep_segments(TsdbCompaction *compaction)
 			tsdb_segmerge_recode(compaction, &stored);
 		else if (compaction->materialize && tsdb_segload_lacks_values(compaction, segment))
 			tsdb_segmerge_recode(compaction, &stored);
-		else if (segment->nrows > 0 && segment->dead_bytes > segment->stream_bytes / 20)
+		else if (segment->nrows > 0 && tsdb_segment_wasted_bytes(segment) > segment->stream_bytes / 20)
 			tsdb_segmerge_rewrite(compaction, &stored);
 		MemoryContextReset(work);
 	}

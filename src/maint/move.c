@@ -8,7 +8,8 @@
  * their order, which keeps streams readable in one go.  The rows of a page go together to the page that has just enough
  * room for them, the lowest of those; if there is none, each goes to one of its own.  What fits by the sum of bytes may
  * fit nowhere in one piece: then the cut moves up, page by page, until one of those behind it has the room.
- * Whatever can't be moved ends the work: pages before it could not be given back.
+ * For each page that it moved up, at the end, a page in front that is half empty goes into the gaps of others: that room
+ * counts after the next vacuum.  Whatever can't be moved ends the work: pages before it could not be given back.
  *
  * Rows that are moved count as deleted and inserted, by an ordinary transaction, under the
  * locks of a compaction.  So readers and standbys see what they saw, and a crash undoes a step.
@@ -30,7 +31,6 @@
 #include "store/store.h"
 #include "utils/memutils.h"
 
-#define MIN_SHARE 16 /* VACUUM truncates a file by this part of it or more */
 #define STEP_BYTES (64 * 1024 * 1024) /* moved in a transaction */
 #define MAX_STRETCH 128 /* pages; or an eighth of what has to go: room may turn out to be less than it seemed */
 #define ROOM_UNIT 32 /* bytes: room is kept rounded down to this */
@@ -47,13 +47,13 @@ struct TsdbMove
 	uint64 bytes;
 
 	/* pages before the cut by the room they have */
+	BlockNumber nraised; /* pages that the cut moved up by */
 	BlockNumber capacity; /* pages of the file beyond that are not listed */
 	BlockNumber *following; /* the next page in the list of those with so many units */
 	BlockNumber first[NUNITS]; /* heads of these lists */
 };
 
 static BlockNumber find_cut(TsdbStore *store, BlockNumber npages);
-static bool does_pay(BlockNumber cut, BlockNumber npages);
 static BlockNumber raise_cut(TsdbStore *store, BlockNumber cut, BlockNumber npages);
 static void list_room(TsdbMove *move, TsdbStore *store);
 static uint8 free_units(TsdbStore *store, BlockNumber blkno);
@@ -61,29 +61,33 @@ static void add_room(TsdbMove *move, BlockNumber blkno, Size nbytes);
 static BlockNumber take_room(TsdbMove *move, TsdbStore *store, Size nbytes, uint32 nrows);
 static BlockNumber find_room(TsdbMove *move, TsdbStore *store, Size nbytes);
 static bool empty_stretch(TsdbMove *move, TsdbStore *store, CommandId cid);
-static bool empty_page(TsdbMove *move, TsdbStore *store, BlockNumber blkno, CommandId cid);
+static void merge_sparse(TsdbMove *move, TsdbStore *store, CommandId cid);
+static bool empty_page(TsdbMove *move, TsdbStore *store, BlockNumber blkno, bool as_one, CommandId cid);
 static BlockNumber take_room_for_all(TsdbMove *move, TsdbStore *store, const TsdbHeapRow *rows, uint32 nrows);
 static bool move_together(TsdbMove *move, TsdbStore *store, const TsdbHeapRow *rows, uint32 nrows,
 						  BlockNumber target, CommandId cid);
 static bool move_singly(TsdbMove *move, TsdbStore *store, TsdbHeapRow *rows, uint32 nrows, CommandId cid);
+static void put_back(TsdbMove *move, TsdbStore *store, BlockNumber blkno);
 static bool move_row(TsdbMove *move, TsdbStore *store, const TsdbHeapRow *row, BlockNumber target, CommandId cid);
 static int compare_sizes(const void *a, const void *b);
 
 TsdbMove *
-tsdb_move_begin(Relation rel)
+tsdb_move_begin(Relation rel, uint32 least_share, BlockNumber least_pages)
 {
 	TsdbStore *store = tsdb_store_open(rel, AccessShareLock, false);
 	TsdbMove *move = NULL;
 	BlockNumber npages;
+	BlockNumber least;
 	BlockNumber cut;
 
 	if (store == NULL)
 		return NULL;
 	npages = RelationGetNumberOfBlocks(tsdb_store_rel(store));
+	least = Max(npages / least_share, least_pages);
 	cut = find_cut(store, npages);
-	if (does_pay(cut, npages))
+	if (npages - cut >= least)
 		cut = raise_cut(store, cut, npages);
-	if (does_pay(cut, npages))
+	if (npages - cut >= least)
 	{
 		move = palloc0(sizeof(TsdbMove));
 		move->toast_oid = tsdb_store_relid(store);
@@ -117,6 +121,8 @@ tsdb_move_step(Relation rel, TsdbMove *move)
 			more = move->next > move->cut && empty_stretch(move, store, cid);
 			tsdb_progress_set(move->rows);
 		} while (more && move->bytes < until);
+		if (!more)
+			merge_sparse(move, store, cid);
 		TSDB_DEBUG_POINT("move_before_commit");
 		tsdb_progress_end();
 	}
@@ -178,12 +184,6 @@ find_cut(TsdbStore *store, BlockNumber npages)
 		cut--;
 	}
 	return cut;
-}
-
-static bool
-does_pay(BlockNumber cut, BlockNumber npages)
-{
-	return cut < npages && npages - cut >= npages / MIN_SHARE;
 }
 
 /* raise_cut - up to the last page that can't be emptied now. */
@@ -278,6 +278,7 @@ find_room(TsdbMove *move, TsdbStore *store, Size nbytes)
 		CHECK_FOR_INTERRUPTS();
 		add_room(move, move->cut, (Size) free_units(store, move->cut) * ROOM_UNIT);
 		move->cut++;
+		move->nraised++;
 		target = take_room(move, store, nbytes, 1);
 	}
 	return target;
@@ -293,16 +294,33 @@ empty_stretch(TsdbMove *move, TsdbStore *store, CommandId cid)
 	for (BlockNumber blkno = move->from; blkno < move->next; blkno++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (!empty_page(move, store, blkno, cid))
+		if (!empty_page(move, store, blkno, false, cid))
 			return false;
 	}
 	move->next = move->from;
 	return true;
 }
 
-/* empty_page - move all rows of a page; false when that can't be done. */
+/* merge_sparse - empty pages in front, the emptiest first, into gaps of others: one for each that the cut moved up by. */
+static void
+merge_sparse(TsdbMove *move, TsdbStore *store, CommandId cid)
+{
+	if (BlockNumberIsValid(move->first[NUNITS - 1]))
+		return; /* there is room */
+	for (int units = NUNITS - 2; units >= NUNITS / 2; units--)
+		while (move->nraised > 0 && BlockNumberIsValid(move->first[units]))
+		{
+			BlockNumber blkno = move->first[units];
+
+			CHECK_FOR_INTERRUPTS();
+			move->first[units] = move->following[blkno];
+			move->nraised -= empty_page(move, store, blkno, true, cid);
+		}
+}
+
+/* empty_page - move all rows of a page, to one other or wherever there is room; false when that can't be done. */
 static bool
-empty_page(TsdbMove *move, TsdbStore *store, BlockNumber blkno, CommandId cid)
+empty_page(TsdbMove *move, TsdbStore *store, BlockNumber blkno, bool as_one, CommandId cid)
 {
 	MemoryContext work = AllocSetContextCreate(CurrentMemoryContext, "tsdb move page", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(work);
@@ -318,7 +336,7 @@ empty_page(TsdbMove *move, TsdbStore *store, BlockNumber blkno, CommandId cid)
 		if (BlockNumberIsValid(target))
 			done = move_together(move, store, rows, nrows, target, cid);
 		else
-			done = move_singly(move, store, rows, nrows, cid);
+			done = !as_one && move_singly(move, store, rows, nrows, cid);
 	}
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(work);
@@ -342,7 +360,7 @@ move_together(TsdbMove *move, TsdbStore *store, const TsdbHeapRow *rows, uint32 
 
 	for (uint32 i = 0; done && i < nrows; i++)
 		done = move_row(move, store, &rows[i], target, cid);
-	add_room(move, target, tsdb_store_heap_room(store, target, 1));
+	put_back(move, store, target);
 	return done;
 }
 
@@ -359,9 +377,19 @@ move_singly(TsdbMove *move, TsdbStore *store, TsdbHeapRow *rows, uint32 nrows, C
 
 		done = BlockNumberIsValid(target) && move_row(move, store, &rows[i], target, cid);
 		if (done)
-			add_room(move, target, tsdb_store_heap_room(store, target, 1));
+			put_back(move, store, target);
 	}
 	return done;
+}
+
+/* put_back - list a page again that took rows; the free space map learns of it too, for whoever looks before the next vacuum. */
+static void
+put_back(TsdbMove *move, TsdbStore *store, BlockNumber blkno)
+{
+	Size room = tsdb_store_heap_room(store, blkno, 1);
+
+	RecordPageWithFreeSpace(tsdb_store_rel(store), blkno, room);
+	add_room(move, blkno, room);
 }
 
 /* move_row - false when it went elsewhere: somebody else has taken the room meanwhile. */

@@ -17,14 +17,14 @@
 typedef struct TsdbMove TsdbMove;
 
 /*
- * tsdb_move_begin - look whether moving rows would shrink the file by a sixteenth, the least that VACUUM gives back.
+ * tsdb_move_begin - look whether moving rows would shrink the file by a least_share-th of it and by least_pages.
  *
  * Goes by the free space map, so it comes after a vacuum.  Returns NULL when it doesn't pay, or when the end
  * of the file can't be emptied now.  Memory: current context, which must outlive the
  * transactions of the steps; maintenance_work_mem at most.
  * Locks: the caller holds AccessShareLock on the table.
  */
-extern TsdbMove *tsdb_move_begin(Relation rel);
+extern TsdbMove *tsdb_move_begin(Relation rel, uint32 least_share, BlockNumber least_pages);
 
 /*
  * tsdb_move_step - move a portion of the rows in the current transaction; true when there is more to move.

@@ -3,8 +3,8 @@
  * segcut.c
  *	  Cut a range of time out of a segment.
  *
- * Pages that hold nothing but chunks that went are given back at once; what else is dead waits for the next rewrite, which
- * comes at once where little is left.
+ * Pages that hold nothing but chunks that went are given back at once.  Short segments have few of these: when much of
+ * what is left would be dead, what stays is copied into a new stream.
  *
  * Memory: one group's directories, one block, a reference per chunk that goes.
  *-------------------------------------------------------------------------
@@ -16,7 +16,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-#define FEW_PAGES 4
+#define MAX_WASTE (1.0 / 12) /* of what stays */
 
 typedef struct Cut
 {
@@ -36,7 +36,8 @@ static uint64 cut_segment(Cut *cut);
 static bool is_inside(Cut *cut);
 static void visit_all(Cut *cut);
 static void begin_build(Cut *cut, bool relayout);
-static bool leaves_little(const Cut *cut);
+static bool wants_rewrite(const Cut *cut);
+static double share_inside(const TsdbSegmentCut *range, const TsdbSegmentGroup *group);
 static void cut_group(Cut *cut, const TsdbLoadedGroup *loaded);
 static void cut_block(Cut *cut, const TsdbLoadedGroup *loaded, uint32 i);
 static bool has_rows_in(const Cut *cut, const TsdbBlock *block);
@@ -149,29 +150,46 @@ begin_build(Cut *cut, bool relayout)
 	plan.block_us = segment->block_us;
 	plan.group_us = segment->group_us;
 	plan.relayout = relayout;
-	plan.rewrite = segment->dead_bytes > segment->stream_bytes / 2 || (!cut->range->lazily && leaves_little(cut));
+	plan.rewrite = wants_rewrite(cut);
 	cut->build = tsdb_segbuild_begin(cut->compaction, &plan, cut->stored);
 }
 
-/* Less than half, in a few pages: hardly one of those holds nothing but what goes, and to copy the rest costs little. */
+/*
+ * wants_rewrite - would so much be wasted that a new stream is better?
+ *
+ * The cells of a column lie side by side in a group.  Where they begin and end to go is a part of a page, one in all on average.
+ */
 static bool
-leaves_little(const Cut *cut)
+wants_rewrite(const Cut *cut)
 {
 	const TsdbSegment *segment = &cut->stored->segment;
-	double kept = 0;
-	double kept_bytes;
+	double wasted = tsdb_segment_wasted_bytes(segment);
+	double live = segment->stream_bytes - segment->dead_bytes;
+	double going = 0;
+	double parts = 0;
 
+	/* Who is in no hurry comes back, again and again. */
+	if (cut->range->lazily)
+		return wasted > live;
 	for (uint32 g = 0; g < segment->ngroups; g++)
 	{
-		const TsdbSegmentGroup *group = &segment->groups[g];
-		int64 from_us = Max(group->from_us, cut->range->from_us);
-		int64 until_us = Min(group->until_us, cut->range->until_us);
-		double span = (double) group->until_us - (double) group->from_us;
+		double share = share_inside(cut->range, &segment->groups[g]);
 
-		kept += (double) group->nrows * (from_us < until_us ? 1.0 - ((double) until_us - (double) from_us) / span : 1.0);
+		going += live * share * (double) segment->groups[g].nrows / (double) segment->nrows;
+		if (share > 0)
+			parts += segment->ncolumns * TSDB_SEGMENT_PAGE_BYTES;
 	}
-	kept_bytes = (double) (segment->stream_bytes - segment->dead_bytes) * kept / (double) segment->nrows;
-	return kept_bytes < (double) segment->stream_bytes / 2 && kept_bytes <= FEW_PAGES * TSDB_SEGMENT_PAGE_BYTES;
+	return wasted + Min(going, parts) > MAX_WASTE * (live - going);
+}
+
+/* share_inside - of a group, by time. */
+static double
+share_inside(const TsdbSegmentCut *range, const TsdbSegmentGroup *group)
+{
+	double from_us = Max(range->from_us, group->from_us);
+	double until_us = Min(range->until_us, group->until_us);
+
+	return from_us < until_us ? (until_us - from_us) / ((double) group->until_us - (double) group->from_us) : 0;
 }
 
 static void

@@ -67,7 +67,8 @@ static int64 choose_sub_us(const TsdbSegmentPlan *plan, double rows_per_us);
 static int64 choose_block_us(const Merge *merge, double nrows, double span_us);
 static int64 choose_part_us(int64 block_us, int64 segment_us);
 static int64 choose_group_us(int64 block_us, int64 segment_us);
-static bool choose_rewrite(const Merge *merge, int64 first_us, int64 last_us);
+static bool choose_rewrite(const Merge *merge, double nnew, int64 first_us, int64 last_us);
+static double share_replaced(const Merge *merge, double nnew, int64 first_us, int64 last_us);
 static bool next_time(Merge *merge, int64 *time_us);
 static void merge_next(Merge *merge, int64 time_us);
 static void find_span(Merge *merge, const TsdbLoadedGroup *loaded, int64 time_us,
@@ -306,7 +307,7 @@ make_plan(Merge *merge)
 		first_us = Min(first_us, merge->active[i]->key.time);
 		last_us = Max(last_us, tsdb_runcursor_last_time(merge->cursors, merge->active[i], until));
 	}
-	plan->rewrite = has_rows && choose_rewrite(merge, first_us, last_us);
+	plan->rewrite = has_rows && choose_rewrite(merge, nrows - (double) old->nrows, first_us, last_us);
 	if (has_rows && tsdb_segload_extent(compaction, old, &old_first_us, &old_last_us))
 	{
 		first_us = Min(first_us, old_first_us);
@@ -392,21 +393,46 @@ choose_group_us(int64 block_us, int64 segment_us)
 	return Max(part_us, block_us * GROUP_BLOCKS);
 }
 
-/* Is so much of the stream dead, or about to be, that a new one is better?  first .. last: where runs have rows. */
+/* Is so much of the stream dead, or about to be, that a new one is better?  nnew rows of runs, at first .. last. */
 static bool
-choose_rewrite(const Merge *merge, int64 first_us, int64 last_us)
+choose_rewrite(const Merge *merge, double nnew, int64 first_us, int64 last_us)
+{
+	const TsdbCompaction *compaction = merge->compaction;
+	const TsdbSegment *old = &merge->stored.segment;
+	bool is_full = compaction->mode == TSDB_COMPACT_FULL;
+	double wasted = tsdb_segment_wasted_bytes(old);
+	double live = old->stream_bytes - old->dead_bytes;
+	double share = share_replaced(merge, is_full ? old->nrows : nnew, first_us, last_us);
+
+	wasted += live * share;
+	if (is_full)
+		return wasted > 0.05 * old->stream_bytes;
+	/* Blocks of the past come seldom again; until then what is copied is not to be more than what it gives back. */
+	if (old->until_us < Min(compaction->cutoff_us, compaction->started))
+		return wasted > 0.1 * old->stream_bytes;
+	return wasted > live * (1 - share);
+}
+
+/* share_replaced - of the old rows those in blocks that nnew rows at first .. last will replace, at most. */
+static double
+share_replaced(const Merge *merge, double nnew, int64 first_us, int64 last_us)
 {
 	const TsdbSegment *old = &merge->stored.segment;
-	double dead = old->dead_bytes;
-	double live = old->stream_bytes - old->dead_bytes;
-	double share = 0;
+	double from_us = (double) first_us - (double) old->block_us;
+	double until_us = (double) last_us + (double) old->block_us;
+	double nreached = 0;
+	double nblocks = 0;
 
-	if (merge->compaction->mode != TSDB_COMPACT_FULL)
-		return dead > live || (old->until_us < merge->compaction->cutoff_us && dead > 0.1 * old->stream_bytes);
 	for (uint32 g = 0; g < old->ngroups; g++)
-		if (old->groups[g].from_us <= last_us && old->groups[g].until_us > first_us)
-			share += (double) old->groups[g].nrows / (double) old->nrows;
-	return dead + live * share > 0.05 * old->stream_bytes;
+	{
+		const TsdbSegmentGroup *group = &old->groups[g];
+		double overlap_us = Min(until_us, (double) group->until_us) - Max(from_us, (double) group->from_us);
+
+		nblocks += group->nblocks;
+		if (overlap_us > 0)
+			nreached += (double) group->nrows * overlap_us / ((double) group->until_us - (double) group->from_us);
+	}
+	return Min(nreached / (double) old->nrows, nnew / Max(nblocks, 1));
 }
 
 /* The next time that runs (or the old blocks that are taken apart) have a row at. */

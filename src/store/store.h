@@ -148,6 +148,18 @@ extern void tsdb_store_put_piece(TsdbStore *store, TsdbKind kind, uint32 id, int
 extern Size tsdb_store_piece_room(TsdbStore *store);
 
 /*
+ * tsdb_store_cut - cut the file of a TOAST relation down to npages; false when it stays longer.
+ *
+ * Pages that are not empty stay, and nothing is cut while somebody uses the file: this is not waited for.  Readers who come meanwhile wait
+ * until each of the pages has been looked at.
+ * Locks: the caller holds a lock on the relation; AccessExclusiveLock is given back at once.
+ */
+extern bool tsdb_store_cut(Relation toast, BlockNumber npages);
+
+/* tsdb_store_used_pages - pages of the file without the empty ones at its end, of which it looks at `most` at most. */
+extern BlockNumber tsdb_store_used_pages(Relation toast, BlockNumber most);
+
+/*
  * TsdbHeapRow - a row as it lies in the heap.
  */
 typedef struct TsdbHeapRow

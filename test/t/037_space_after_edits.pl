@@ -1,4 +1,5 @@
-# Late data leave no holes in the file: a table that got them ends as small as one that was loaded in order.
+# Late data leave no holes in the file: a table that got them ends as small as one that was loaded in order.  And the space of a
+# month that was deleted comes back, although its rows share pages with those of other months.
 use strict;
 use warnings;
 use FindBin;
@@ -45,6 +46,18 @@ foreach my $n (12016, 16021)
 	is($node->safe_psql('postgres', 'SELECT count(*) FROM ((TABLE late EXCEPT TABLE ordered) UNION ALL (TABLE ordered EXCEPT TABLE late)) d'), '0', 'the same rows');
 	verify_clean($node, 'late', 'late data');
 }
+
+# Short segments, so that few pages hold nothing but that month.
+run(q{CREATE TABLE months (time timestamptz NOT NULL, sensor int4, v float8) USING tsdb WITH (tags = 'sensor', sample_interval = '1min')},
+	q{INSERT INTO months SELECT timestamptz '2024-01-01Z' + i * interval '1 min', s, round(2000 + 500 * sin(i / 571.0::float8) + 40 * sin((i + s) * 12.9898::float8)) / 100
+		FROM generate_series(0, 91 * 1440 - 1) i, generate_series(1, 30) s}, q{SELECT tsdb.compact('months')}, 'VACUUM FULL months', 'CREATE TABLE rest AS SELECT * FROM months');
+my $before = pages('months');
+run(q{SELECT tsdb.mark_deleted('months', '{}', '2024-02-01Z', '2024-03-01Z', 'test')}, 'VACUUM months',
+	q{DELETE FROM rest WHERE time >= '2024-02-01Z' AND time < '2024-03-01Z'});
+my $returned = ($before - pages('months')) / ($before * 29 / 91);
+cmp_ok($returned, '>=', 0.9, sprintf('%.2f of the space of a month comes back', $returned));
+is($node->safe_psql('postgres', 'SELECT count(*) FROM ((TABLE months EXCEPT TABLE rest) UNION ALL (TABLE rest EXCEPT TABLE months)) d'), '0', 'the other months are there');
+verify_clean($node, 'months', 'a month deleted');
 log_clean($node);
 $node->stop;
 done_testing();

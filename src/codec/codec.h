@@ -91,6 +91,15 @@ extern TsdbStatus tsdb_column_decode_range(TsdbSpan src, TsdbType type, uint64_t
 										   uint32_t from, uint32_t until, const TsdbMem *scratch);
 
 /*
+ * tsdb_column_line - does a chunk of n words of an integer type hold first, first + step, ..., step >= 0?
+ *
+ * Only lines that the coded form shows, and short steps; false of all others and of damage.  n * step is below 2^31.
+ * tsdb_line_fill writes such an array, modulo 2^64.
+ */
+extern bool tsdb_column_line(TsdbSpan src, uint32_t n, int64_t *first, int64_t *step);
+extern void tsdb_line_fill(int64_t *values, uint32_t n, int64_t first, int64_t step);
+
+/*
  * tsdb_diff_encode / tsdb_diff_decode - n words of a numeric type as differences from n others.
  *
  * Always possible, not always smaller than tsdb_column_encode.  base: the same words for both.

@@ -16,7 +16,7 @@
  * Group column, of nblocks blocks:
  *		nsummaries	varint
  *		summaries	varint: length, bytes
- *		sub_us		u8: 0 = no sub-summaries; 1: span_us, varint nsubs, chunk reference (a list of one)
+ *		subs		u8: bit k: there are sub-summaries of kind k, then of each: span_us, varint n, chunk reference (a list of one)
  *		cells		chunk references
  * What answers from summaries need comes first: they don't read on.
  * Lists: see ints.h and refs.h.
@@ -38,6 +38,7 @@ static TsdbStatus decode_block_rows(TsdbSpan *src, TsdbGroupBase *base, const Ts
 									int64_t *values, const TsdbMem *mem);
 static TsdbStatus decode_block_ids(TsdbSpan *src, TsdbGroupBase *base, const TsdbSegment *segment,
 								   int64_t *values, const TsdbMem *mem);
+static void encode_subs(TsdbBytes *out, const TsdbGroupColumn *column, const TsdbMem *scratch);
 static TsdbStatus decode_subs(TsdbSpan *src, TsdbGroupColumn *column, const TsdbMem *mem);
 
 void
@@ -109,13 +110,7 @@ tsdb_groupcolumn_encode(TsdbBytes *out, const TsdbGroupColumn *column, uint32_t 
 	tsdb_bytes_append_varint(out, column->nsummaries);
 	tsdb_bytes_append_varint(out, tsdb_span_left(&column->summaries));
 	tsdb_bytes_append(out, column->summaries.at, tsdb_span_left(&column->summaries));
-	tsdb_bytes_append_u8(out, column->sub_us > 0);
-	if (column->sub_us > 0)
-	{
-		tsdb_span_us_encode(out, column->sub_us);
-		tsdb_bytes_append_varint(out, column->nsubs);
-		tsdb_refs_encode(out, &column->subs, 1, scratch);
-	}
+	encode_subs(out, column, scratch);
 	tsdb_refs_encode(out, column->cells, nblocks, scratch);
 }
 
@@ -286,19 +281,47 @@ decode_block_ids(TsdbSpan *src, TsdbGroupBase *base, const TsdbSegment *segment,
 	return TSDB_OK;
 }
 
+static void
+encode_subs(TsdbBytes *out, const TsdbGroupColumn *column, const TsdbMem *scratch)
+{
+	uint8_t kinds = 0;
+
+	for (int k = 0; k < TSDB_SUB_KINDS; k++)
+		if (column->subs[k].span_us > 0)
+			kinds |= (uint8_t) (1 << k);
+	tsdb_bytes_append_u8(out, kinds);
+	for (int k = 0; k < TSDB_SUB_KINDS; k++)
+	{
+		const TsdbSubs *subs = &column->subs[k];
+
+		if (subs->span_us == 0)
+			continue;
+		tsdb_span_us_encode(out, subs->span_us);
+		tsdb_bytes_append_varint(out, subs->n);
+		tsdb_refs_encode(out, &subs->ref, 1, scratch);
+	}
+}
+
 static TsdbStatus
 decode_subs(TsdbSpan *src, TsdbGroupColumn *column, const TsdbMem *mem)
 {
-	uint8_t has_subs;
-	uint64_t nsubs;
+	uint8_t kinds;
 
-	if (!tsdb_span_read_u8(src, &has_subs) || has_subs > 1)
+	if (!tsdb_span_read_u8(src, &kinds) || kinds >> TSDB_SUB_KINDS != 0)
 		return TSDB_CORRUPT;
-	if (!has_subs)
-		return TSDB_OK;
-	TSDB_TRY(tsdb_span_us_decode(src, &column->sub_us));
-	TSDB_TRY(tsdb_varint_decode_max(src, TSDB_MAX_SUMMARIES, &nsubs));
-	TSDB_TRY(tsdb_refs_decode(src, &column->subs, 1, TSDB_SEGMENT_MAX_BYTES, mem));
-	column->nsubs = (uint32_t) nsubs;
-	return column->sub_us > 0 && nsubs > 0 && column->subs.nbytes > 0 ? TSDB_OK : TSDB_CORRUPT;
+	for (int k = 0; k < TSDB_SUB_KINDS; k++)
+	{
+		TsdbSubs *subs = &column->subs[k];
+		uint64_t n;
+
+		if ((kinds >> k & 1) == 0)
+			continue;
+		TSDB_TRY(tsdb_span_us_decode(src, &subs->span_us));
+		TSDB_TRY(tsdb_varint_decode_max(src, TSDB_MAX_SUMMARIES, &n));
+		TSDB_TRY(tsdb_refs_decode(src, &subs->ref, 1, TSDB_SEGMENT_MAX_BYTES, mem));
+		subs->n = (uint32_t) n;
+		if (subs->span_us <= 0 || n == 0 || subs->ref.nbytes == 0)
+			return TSDB_CORRUPT;
+	}
+	return TSDB_OK;
 }

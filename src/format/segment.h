@@ -155,14 +155,28 @@ typedef struct TsdbGroupBase
 	TsdbSpan rest; /* decoder: what the blocks are read from */
 } TsdbGroupBase;
 
+/* Kinds of sub-summaries; bits on disk.  Those of sums and of extremes hold nothing else, so that they can be fine. */
+typedef enum TsdbSubKind
+{
+	TSDB_SUBS_WHOLE, /* all fields: quarters of an hour, days */
+	TSDB_SUBS_SUMS, /* rows and sums */
+	TSDB_SUBS_EXTREMES, /* rows, min and max */
+	TSDB_SUB_KINDS
+} TsdbSubKind;
+
+typedef struct TsdbSubs
+{
+	int64_t span_us; /* 0 = there are none */
+	uint32_t n; /* in all, ascending: each non-empty span of blocks that store cells; WHOLE: of all of these blocks, else of some */
+	TsdbChunkRef ref; /* coded, base_us = group's from_us; a chunk, because few questions read it */
+} TsdbSubs;
+
 typedef struct TsdbGroupColumn
 {
 	TsdbChunkRef *cells; /* per block; nbytes = 0: the block was written before the column existed */
 	TsdbSpan summaries; /* coded, one per block that stores cells, base_us = group's from_us */
 	uint32_t nsummaries; /* of them; 0 is allowed in a group of one block: the group's summary in the root is the block's */
-	int64_t sub_us; /* 0 = no sub-summaries, else their span: a quarter of an hour, a day */
-	uint32_t nsubs; /* number of sub-summaries in all: for each block that stores cells, ascending, each non-empty span of it */
-	TsdbChunkRef subs; /* coded, base_us = group's from_us; a chunk, because few questions read it */
+	TsdbSubs subs[TSDB_SUB_KINDS];
 	TsdbSpan rest; /* decoder: what the cells are read from */
 } TsdbGroupColumn;
 

@@ -11,7 +11,8 @@
  */
 #include "format/summaries_private.h"
 
-#define FIELDS (TSDB_SUMMARY_COUNTS | TSDB_SUMMARY_MINMAX | TSDB_SUMMARY_SUM | TSDB_SUMMARY_FIRSTLAST | TSDB_SUMMARY_INTEGRALS)
+#define FIELDS \
+	(TSDB_SUMMARY_COUNTS | TSDB_SUMMARY_MINMAX | TSDB_SUMMARY_SUM | TSDB_SUMMARY_FIRSTLAST | TSDB_SUMMARY_INTEGRALS | TSDB_SUMMARY_RANGE)
 #define MAX_ROWS (UINT64_C(1) << 32) /* of a stretch */
 #define MAX_TIME_US (INT64_C(1) << 61)
 
@@ -21,7 +22,11 @@ static bool decode_rows(const Coding *coding, TsdbSummaryArrays *arrays);
 static bool decode_values(const Coding *coding, TsdbSummaryArrays *arrays, uint32_t fields);
 static bool decode_ends(const Coding *coding, TsdbSummaryArrays *arrays);
 static bool open_words(const Coding *coding, Chunk chunk, TsdbType type, uint64_t *words, uint32_t n);
+static bool fill_rows(const Coding *coding, TsdbSummaryArrays *arrays);
+static bool get_line(const Coding *coding, Chunk chunk, uint32_t n, int64_t *first, int64_t *step);
+static bool place_rows(const Coding *coding, TsdbSummaryArrays *arrays);
 static bool scale_times(const Coding *coding, int64_t *values, uint32_t n, int64_t least);
+static void add_totals(TsdbSummaryArrays *arrays);
 static bool has_nan(TsdbType type, const uint64_t *words, uint32_t n);
 static void fold_integrals(const TsdbSummaryArrays *arrays, TsdbSummary *out, uint32_t from, uint32_t n);
 static void fold_extremes(const TsdbSummaryArrays *arrays, TsdbSummary *out, uint32_t from, uint32_t n);
@@ -52,30 +57,31 @@ tsdb_summaries_decode_arrays(TsdbSpan src, TsdbType type, TsdbSummaryArrays *arr
 	take_memory(arrays, fields, mem);
 	arrays->is_plain = decode_rows(&coding, arrays) && decode_values(&coding, arrays, fields) &&
 					   ((fields & TSDB_SUMMARY_FIRSTLAST) == 0 || decode_ends(&coding, arrays));
+	if (arrays->is_plain)
+		add_totals(arrays);
 	return TSDB_OK;
 }
 
 void
 tsdb_summaries_fold(const TsdbSummaryArrays *arrays, uint32_t from, uint32_t n, TsdbSummary *out)
 {
-	const uint64_t *nrows = arrays->nrows + from;
-	uint64_t rows = 0;
-
-	for (uint32_t i = 0; i < n; i++)
-		rows += nrows[i];
-	out->nrows = out->nvalues = rows;
+	out->nrows = out->nvalues = arrays->row_totals[from + n] - arrays->row_totals[from];
 	out->first_row_time = arrays->first_row_times[from];
 	out->last_row_time = arrays->last_row_times[from + n - 1];
 	out->sequence = 0;
 	out->decimals = arrays->decimals;
+	out->min = out->max = 0;
 	if (arrays->mins != NULL)
 		fold_extremes(arrays, out, from, n);
 	if (arrays->sums != NULL)
 	{
 		TsdbInt128 sum = 0;
 
-		for (uint32_t i = from; i < from + n; i++)
-			sum += arrays->sums[i];
+		if (arrays->sum_totals != NULL)
+			sum = arrays->sum_totals[from + n] - arrays->sum_totals[from];
+		else
+			for (uint32_t i = from; i < from + n; i++)
+				sum += arrays->sums[i];
 		out->int_sum_hi = (int64_t) ((TsdbUint128) sum >> 64);
 		out->int_sum_lo = (uint64_t) (TsdbUint128) sum;
 	}
@@ -114,7 +120,7 @@ static void
 take_memory(TsdbSummaryArrays *arrays, uint32_t fields, const TsdbMem *mem)
 {
 	uint32_t n = arrays->n;
-	uint64_t *words = (uint64_t *) tsdb_mem_alloc(mem, (size_t) n * 10 * sizeof(uint64_t));
+	uint64_t *words = (uint64_t *) tsdb_mem_alloc(mem, ((size_t) n * 12 + 2) * sizeof(uint64_t));
 
 	arrays->nrows = words;
 	arrays->first_row_times = (int64_t *) words + n;
@@ -133,7 +139,11 @@ take_memory(TsdbSummaryArrays *arrays, uint32_t fields, const TsdbMem *mem)
 		arrays->last_offsets = (int64_t *) words + 8 * n;
 	}
 	if ((fields & TSDB_SUMMARY_SUM) && tsdb_type_has_sum(arrays->type))
+	{
 		arrays->sums = (int64_t *) words + 9 * n;
+		arrays->sum_totals = (int64_t *) words + 11 * n + 1;
+	}
+	arrays->row_totals = words + 10 * n;
 }
 
 /* decode_rows - every stretch has rows, and begins behind the end of the one before, unless that is the first: see root. */
@@ -141,29 +151,52 @@ static bool
 decode_rows(const Coding *coding, TsdbSummaryArrays *arrays)
 {
 	uint32_t n = arrays->n;
-	int64_t *lengths = arrays->last_row_times;
-	bool is_right = true;
 
-	if (!open_words(coding, CHUNK_LENGTH, TSDB_TYPE_INT8, (uint64_t *) lengths, n) ||
-		!open_words(coding, CHUNK_ROWS, TSDB_TYPE_INT8, arrays->nrows, n) ||
-		!open_words(coding, CHUNK_FIRST_ROW, TSDB_TYPE_INT8, (uint64_t *) arrays->first_row_times, n))
+	if (fill_rows(coding, arrays))
+		return true;
+	/* Lengths are where they become times. */
+	return open_words(coding, CHUNK_LENGTH, TSDB_TYPE_INT8, (uint64_t *) arrays->last_row_times, n) &&
+		   open_words(coding, CHUNK_ROWS, TSDB_TYPE_INT8, arrays->nrows, n) &&
+		   open_words(coding, CHUNK_FIRST_ROW, TSDB_TYPE_INT8, (uint64_t *) arrays->first_row_times, n) &&
+		   place_rows(coding, arrays);
+}
+
+/* fill_rows - those of a regular series: as many in each stretch, at one distance.  False when they are not, or not right. */
+static bool
+fill_rows(const Coding *coding, TsdbSummaryArrays *arrays)
+{
+	uint32_t n = arrays->n;
+	int64_t unit_us = (int64_t) coding->unit_us;
+	int64_t max = MAX_TIME_US / unit_us;
+	int64_t length;
+	int64_t rows;
+	int64_t first;
+	int64_t distance;
+	int64_t step;
+
+	if (!get_line(coding, CHUNK_LENGTH, n, &length, &step) || step != 0 || !get_line(coding, CHUNK_ROWS, n, &rows, &step) ||
+		step != 0 || !get_line(coding, CHUNK_FIRST_ROW, n, &first, &distance))
+		return false;
+	if (length < 0 || length >= distance || rows < 0 || rows > INT32_MAX || first < -max || first > max / 2 || distance > max / 2 / (int64_t) n ||
+		coding->base_us < -MAX_TIME_US || coding->base_us > MAX_TIME_US)
 		return false;
 	if (coding->head & HEAD_ROWS_FROM_LENGTH)
-		for (uint32_t i = 0; i < n; i++)
-			arrays->nrows[i] = (uint64_t) lengths[i] + 1 - arrays->nrows[i];
-	for (uint32_t i = 0; i < n; i++)
-		is_right &= arrays->nrows[i] - 1 < MAX_ROWS;
-	if (!is_right || coding->base_us < -MAX_TIME_US || coding->base_us > MAX_TIME_US ||
-		!scale_times(coding, lengths, n, 0) || !scale_times(coding, arrays->first_row_times, n, -MAX_TIME_US))
+		rows = length + 1 - rows;
+	if (rows <= 0)
 		return false;
-	for (uint32_t i = 0; i < n; i++)
-	{
-		arrays->first_row_times[i] += coding->base_us;
-		arrays->last_row_times[i] += arrays->first_row_times[i];
-	}
-	for (uint32_t i = 2; i < n; i++)
-		is_right &= arrays->first_row_times[i] > arrays->last_row_times[i - 1];
-	return is_right;
+	first = first * unit_us + coding->base_us;
+	tsdb_line_fill((int64_t *) arrays->nrows, n, rows, 0);
+	tsdb_line_fill(arrays->first_row_times, n, first, distance * unit_us);
+	tsdb_line_fill(arrays->last_row_times, n, first + length * unit_us, distance * unit_us);
+	return true;
+}
+
+static bool
+get_line(const Coding *coding, Chunk chunk, uint32_t n, int64_t *first, int64_t *step)
+{
+	*first = *step = 0;
+	return coding->chunks[chunk].at == NULL ||
+		   (n > TSDB_INTS_PLAIN && tsdb_column_line(coding->chunks[chunk], n, first, step));
 }
 
 static bool
@@ -218,6 +251,37 @@ open_words(const Coding *coding, Chunk chunk, TsdbType type, uint64_t *words, ui
 	return tsdb_column_decode(*span, type, words, n, coding->scratch) == TSDB_OK;
 }
 
+/* place_rows - units to us, lengths to times; false when something is out of range. One loop: there may be thousands of them. */
+static bool
+place_rows(const Coding *coding, TsdbSummaryArrays *arrays)
+{
+	uint64_t *nrows = arrays->nrows;
+	int64_t *firsts = arrays->first_row_times;
+	int64_t *lasts = arrays->last_row_times;
+	int64_t unit_us = (int64_t) coding->unit_us;
+	int64_t base_us = coding->base_us;
+	int64_t max = MAX_TIME_US / unit_us;
+	uint64_t from_length = coding->head & HEAD_ROWS_FROM_LENGTH ? UINT64_MAX : 0;
+	int64_t before_us = INT64_MIN;
+	bool is_wrong = base_us < -MAX_TIME_US || base_us > MAX_TIME_US;
+
+	for (uint32_t i = 0; i < arrays->n && !is_wrong; i++)
+	{
+		uint64_t length = (uint64_t) lasts[i];
+		uint64_t rows = from_length ? length + 1 - nrows[i] : nrows[i];
+
+		is_wrong = length > (uint64_t) max || (uint64_t) firsts[i] + (uint64_t) max > 2 * (uint64_t) max || rows - 1 >= MAX_ROWS;
+		if (is_wrong)
+			break;
+		nrows[i] = rows;
+		firsts[i] = firsts[i] * unit_us + base_us;
+		lasts[i] = lasts[i] * unit_us + firsts[i];
+		is_wrong = i > 1 && firsts[i] <= before_us;
+		before_us = lasts[i];
+	}
+	return !is_wrong;
+}
+
 /* scale_times - units to us; false when one is out of the range that sums of two stay in. */
 static bool
 scale_times(const Coding *coding, int64_t *values, uint32_t n, int64_t least)
@@ -234,6 +298,30 @@ scale_times(const Coding *coding, int64_t *values, uint32_t n, int64_t least)
 	for (uint32_t i = 0; i < n; i++)
 		values[i] *= unit_us;
 	return true;
+}
+
+static void
+add_totals(TsdbSummaryArrays *arrays)
+{
+	uint32_t n = arrays->n;
+	int64_t limit = INT64_MAX / n;
+	bool is_big = false;
+
+	arrays->row_totals[0] = 0;
+	for (uint32_t i = 0; i < n; i++)
+		arrays->row_totals[i + 1] = arrays->row_totals[i] + arrays->nrows[i];
+	if (arrays->sums == NULL)
+		return;
+	arrays->sum_totals[0] = 0;
+	for (uint32_t i = 0; i < n; i++)
+	{
+		int64_t sum = arrays->sums[i];
+
+		is_big |= sum > limit || sum < -limit;
+		arrays->sum_totals[i + 1] = (int64_t) ((uint64_t) arrays->sum_totals[i] + (uint64_t) sum);
+	}
+	if (is_big)
+		arrays->sum_totals = NULL;
 }
 
 static bool

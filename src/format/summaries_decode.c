@@ -40,6 +40,8 @@ tsdb_summaries_decode(TsdbSpan src, TsdbType type, TsdbSummary *summaries, uint3
 	if (n > TSDB_MAX_SUMMARIES)
 		return TSDB_CORRUPT;
 	memset(summaries, 0, n * sizeof(*summaries));
+	if (fields & TSDB_SUMMARY_RANGE)
+		fields |= TSDB_SUMMARY_MINMAX;
 	if (has_sum && (fields & TSDB_SUMMARY_INTEGRALS))
 		fields |= TSDB_SUMMARY_SUM | TSDB_SUMMARY_FIRSTLAST | TSDB_SUMMARY_QUALITY;
 	tsdb_coding_init(&coding, type, n, base_us, scratch);

@@ -85,6 +85,7 @@ typedef struct TsdbSummary
 #define TSDB_SUMMARY_QUALITY 0x0040 /* n*, duration_good/uncertain/bad, worst, first/last_row_quality */
 #define TSDB_SUMMARY_INTEGRALS 0x0080 /* integrals, duration_zero/nonzero, transitions */
 #define TSDB_SUMMARY_ALL 0x00FF
+#define TSDB_SUMMARY_RANGE 0x0100 /* with SUM: min and max unless sums are exact; of arrays they are 0 instead */
 
 #define TSDB_MAX_SUMMARIES 4096 /* in one chunk */
 
@@ -139,6 +140,8 @@ typedef struct TsdbSummaryArrays
 	uint64_t *mins; /* MINMAX, else NULL */
 	uint64_t *maxs;
 	int64_t *sums; /* SUM, if the type has it: exact, in units of the decimals */
+	uint64_t *row_totals; /* n + 1: rows of all stretches before */
+	int64_t *sum_totals; /* the same of sums; NULL when it may not fit */
 	uint64_t *firsts; /* FIRSTLAST, else NULL */
 	uint64_t *lasts;
 	int64_t *first_offsets; /* of the first value behind the first row, us */
@@ -157,7 +160,8 @@ extern TsdbStatus tsdb_summaries_decode_arrays(TsdbSpan src, TsdbType type, Tsdb
 /*
  * tsdb_summaries_fold - the summary of n > 0 plain stretches from `from` on.
  *
- * Sets the fields that were decoded and leaves the others; of floats int_sum_* alone, see tsdb_moments_derive_sum.
+ * Sets the fields that were decoded and leaves the others; of floats int_sum_* alone, see tsdb_moments_derive_sum.  min and max are 0
+ * unless they were decoded.
  */
 extern void tsdb_summaries_fold(const TsdbSummaryArrays *arrays, uint32_t from, uint32_t n, TsdbSummary *out);
 

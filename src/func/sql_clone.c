@@ -147,7 +147,8 @@ load_chunks(Cloning *cloning, ClonedSegment *cloned)
 			if (!tsdb_segstore_groupcolumn(cloning->store, cloning->rel, cloning->snapshot, segment, &base, c, &column))
 				continue;
 			add_chunk(cloning, cloned, base.columns[c]);
-			add_chunk(cloning, cloned, column.subs);
+			for (int k = 0; k < TSDB_SUB_KINDS; k++)
+				add_chunk(cloning, cloned, column.subs[k].ref);
 			for (uint32 b = 0; b < base.nblocks; b++)
 				add_chunk(cloning, cloned, column.cells[b]);
 		}

@@ -37,9 +37,6 @@ static void finish_group(TsdbSegmentBuild *build);
 static void pass_group(TsdbSegmentBuild *build);
 static void keep_group(TsdbSegmentBuild *build, uint32 group_no);
 static void encode_block(TsdbSegmentBuild *build, NewBlock *fresh, const TsdbBatch *batch, uint32 from);
-static void summarize_column(TsdbSegmentBuild *build, NewBlock *fresh, int v, const TsdbBatch *batch, uint32 from);
-static void compute_summary(TsdbSegmentBuild *build, TsdbSummary *summary, int v, const TsdbBatch *batch,
-							uint32 from, uint32 nrows);
 static void write_pending(TsdbSegmentBuild *build);
 static TsdbSpan copy_pending(TsdbSegmentBuild *build, const TsdbBytes *bytes);
 static void begin_writer(TsdbSegmentBuild *build);
@@ -148,8 +145,8 @@ tsdb_segbuild_add(TsdbSegmentBuild *build, int64 from_us, int64 until_us,
 	fresh->cells = palloc0_array(TsdbSpan, build->ncolumns + 1);
 	fresh->refs = palloc0_array(TsdbChunkRef, build->ncolumns + 1);
 	fresh->summaries = palloc_array(TsdbSummary, build->ncolumns + 1);
-	fresh->nsubs = palloc0_array(uint32, build->ncolumns + 1);
-	fresh->subs = palloc0_array(TsdbSummary *, build->ncolumns + 1);
+	fresh->subs = palloc0_array(NewSubs, build->ncolumns + 1);
+	fresh->fine = palloc0_array(NewSubs, build->ncolumns + 1);
 	if (build->nblocks == build->blocks_capacity)
 	{
 		build->blocks_capacity = Max(build->blocks_capacity * 2, 32);
@@ -157,7 +154,10 @@ tsdb_segbuild_add(TsdbSegmentBuild *build, int64 from_us, int64 until_us,
 	}
 	build->blocks[build->nblocks++] = fresh;
 	for (int v = 0; v < build->ncolumns; v++)
-		summarize_column(build, fresh, v, batch, from);
+	{
+		tsdb_segbuild_summarize(build, &fresh->summaries[v], v, batch, from, block->nrows);
+		tsdb_segsubs_compute(build, fresh, v, batch, from);
+	}
 	MemoryContextSwitchTo(caller);
 
 	encode_block(build, fresh, batch, from);
@@ -250,6 +250,21 @@ tsdb_segbuild_list(TsdbSegmentBuild *build, const TsdbSegmentGroup *group)
 	}
 	segment->groups[segment->ngroups++] = *group;
 	segment->nrows += group->nrows;
+}
+
+void
+tsdb_segbuild_summarize(TsdbSegmentBuild *build, TsdbSummary *summary, int v, const TsdbBatch *batch,
+						uint32 from, uint32 nrows)
+{
+	const TsdbColumn *column = &batch->columns[v];
+	int16 quality_attnum = build->quality_attnums[v];
+	TsdbColumn *quality = quality_attnum > 0 ? tsdb_batch_column(batch, quality_attnum) : NULL;
+
+	tsdb_summary_compute(summary, column->type, nrows, batch->times + from, column->words + from,
+						 column->states ? column->states + from : NULL,
+						 quality ? quality->words + from : NULL,
+						 quality && quality->states ? quality->states + from : NULL,
+						 build->compaction->barrier - 1);
 }
 
 // private functions
@@ -469,7 +484,7 @@ start_group(TsdbSegmentBuild *build, int64 from_us, int64 until_us, uint32 nold)
 		int c = build->old_columns[v];
 
 		if (nold > 0 && c >= 0 && build->loaded.has_column[c])
-			build->sub_us[v] = build->loaded.columns[c].sub_us;
+			build->sub_us[v] = build->loaded.columns[c].subs[TSDB_SUBS_WHOLE].span_us;
 		else if (build->compaction->table.values[v].type != TSDB_TYPE_TEXT)
 			build->sub_us[v] = build->plan.sub_us;
 	}
@@ -553,49 +568,6 @@ encode_block(TsdbSegmentBuild *build, NewBlock *fresh, const TsdbBatch *batch, u
 	}
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(build->scratch);
-}
-
-static void
-summarize_column(TsdbSegmentBuild *build, NewBlock *fresh, int v, const TsdbBatch *batch, uint32 from)
-{
-	const TsdbBlock *block = &fresh->block;
-	int64 sub_us = build->sub_us[v];
-	uint32 until = from + block->nrows;
-	uint32 capacity;
-
-	compute_summary(build, &fresh->summaries[v], v, batch, from, block->nrows);
-	if (sub_us == 0)
-		return;
-	capacity = Min((uint64) block->nrows, (uint64) (block->last_time - block->first_time) / sub_us + 2);
-	fresh->subs[v] = palloc_array(TsdbSummary, capacity);
-	while (from < until)
-	{
-		int64 start_us;
-		uint32 end = from + 1;
-
-		if (!tsdb_grid_floor(batch->times[from], sub_us, &start_us))
-			start_us = batch->times[from];
-		while (end < until && batch->times[end] - start_us < sub_us)
-			end++;
-		Assert(fresh->nsubs[v] < capacity);
-		compute_summary(build, &fresh->subs[v][fresh->nsubs[v]++], v, batch, from, end - from);
-		from = end;
-	}
-}
-
-static void
-compute_summary(TsdbSegmentBuild *build, TsdbSummary *summary, int v, const TsdbBatch *batch,
-				uint32 from, uint32 nrows)
-{
-	const TsdbColumn *column = &batch->columns[v];
-	int16 quality_attnum = build->quality_attnums[v];
-	TsdbColumn *quality = quality_attnum > 0 ? tsdb_batch_column(batch, quality_attnum) : NULL;
-
-	tsdb_summary_compute(summary, column->type, nrows, batch->times + from, column->words + from,
-						 column->states ? column->states + from : NULL,
-						 quality ? quality->words + from : NULL,
-						 quality && quality->states ? quality->states + from : NULL,
-						 build->compaction->barrier - 1);
 }
 
 static void

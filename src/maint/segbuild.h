@@ -31,7 +31,11 @@ typedef struct TsdbSegmentPlan
 	bool relayout; /* no block of the old tree stays */
 	bool rewrite; /* a new stream: live chunks are copied, the old pages go */
 	int64 sub_us; /* span of sub-summaries of groups that are new, 0 = none */
+	int64 fine_us; /* of those with sums or extremes alone */
 } TsdbSegmentPlan;
+
+/* tsdb_segsubs_choose - spans of sub-summaries, by the spans of blocks and groups and how dense rows are. */
+extern void tsdb_segsubs_choose(TsdbSegmentPlan *plan, double rows_per_us);
 
 /* old: the segment as it is, NULL = none. */
 extern TsdbSegmentBuild *tsdb_segbuild_begin(TsdbCompaction *compaction, const TsdbSegmentPlan *plan,

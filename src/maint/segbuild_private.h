@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * segbuild_private.h
- *	  Shared by segbuild.c and seggroup.c: a segment that is being written.
+ *	  Shared by segbuild.c, seggroup.c and segsubs.c: a segment that is being written.
  *
  *-------------------------------------------------------------------------
  */
@@ -11,6 +11,13 @@
 #include "maint/segbuild.h"
 #include "nodes/pg_list.h"
 
+/* Sub-summaries of a block. */
+typedef struct NewSubs
+{
+	uint32 n;
+	TsdbSummary *list;
+} NewSubs;
+
 /* A block that was added, per value column of the table where it says so. */
 typedef struct NewBlock
 {
@@ -19,9 +26,26 @@ typedef struct NewBlock
 	TsdbSpan *cells; /* coded, per column */
 	TsdbChunkRef *refs; /* written, per column */
 	TsdbSummary *summaries; /* per column */
-	uint32 *nsubs; /* per column */
-	TsdbSummary **subs;
+	NewSubs *subs; /* per column */
+	NewSubs *fine; /* per column: with sums and extremes alone; none unless they can be had for the whole block */
 } NewBlock;
+
+/* A block of the group as it will be: new, or one that stays. */
+typedef struct Entry
+{
+	NewBlock *fresh; /* NULL = stays */
+	uint32 old_index; /* then: in the old form of the group */
+} Entry;
+
+/* The group as it will be, with one of its columns. */
+typedef struct Group
+{
+	const Entry *entries;
+	const TsdbBlock *blocks;
+	uint32 n;
+	int64 from_us;
+	const TsdbChunkRef *cells;
+} Group;
 
 struct TsdbSegmentBuild
 {
@@ -62,6 +86,16 @@ struct TsdbSegmentBuild
 	MemoryContext pending_context; /* coded chunks */
 	MemoryContext scratch; /* one step */
 };
+
+/* tsdb_segsubs_compute - those of rows of batch, of column v. */
+extern void tsdb_segsubs_compute(TsdbSegmentBuild *build, NewBlock *fresh, int v, const TsdbBatch *batch, uint32 from);
+
+/* tsdb_segsubs_write - those of a group to the stream, where they pay; fills column->subs. */
+extern void tsdb_segsubs_write(TsdbSegmentBuild *build, int v, const Group *group, TsdbGroupColumn *column);
+
+/* tsdb_segbuild_summarize - a summary of nrows rows of column v. */
+extern void tsdb_segbuild_summarize(TsdbSegmentBuild *build, TsdbSummary *summary, int v, const TsdbBatch *batch,
+									uint32 from, uint32 nrows);
 
 /* tsdb_segbuild_append - add a chunk to the stream. */
 extern TsdbChunkRef tsdb_segbuild_append(TsdbSegmentBuild *build, const void *bytes, Size nbytes);

@@ -340,8 +340,8 @@ drop_directories(Cut *cut, const TsdbLoadedGroup *loaded)
 	for (int c = 0; c < cut->stored->segment.ncolumns; c++)
 	{
 		add_dead(cut, loaded->base.columns[c]);
-		if (loaded->has_column[c])
-			add_dead(cut, loaded->columns[c].subs);
+		for (int k = 0; loaded->has_column[c] && k < TSDB_SUB_KINDS; k++)
+			add_dead(cut, loaded->columns[c].subs[k].ref);
 	}
 }
 

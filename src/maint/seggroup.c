@@ -16,20 +16,11 @@
 
 #define PART_BLOCKS 2048 /* blocks of a group that had to be split */
 
-/* A block of the group as it will be: new, or one that stays. */
-typedef struct Entry
-{
-	NewBlock *fresh; /* NULL = stays */
-	uint32 old_index; /* then: in the old form of the group */
-} Entry;
-
 /* What is known of a column of the old form of the group. */
 typedef struct OldColumn
 {
 	bool is_stored;
 	TsdbSummary *summaries; /* per block of the group; zero where the block lacks the column */
-	uint32 nsubs;
-	TsdbSummary *subs;
 } OldColumn;
 
 static uint32 list_entries(TsdbSegmentBuild *build, Entry *entries);
@@ -38,11 +29,8 @@ static void copy_times(TsdbSegmentBuild *build, TsdbBlock *blocks, const Entry *
 static void place_cells(TsdbSegmentBuild *build, int v, const Entry *entries, uint32 n, TsdbChunkRef *cells);
 static void write_column(TsdbSegmentBuild *build, int v, const Entry *entries, const TsdbBlock *blocks, uint32 n,
 						 int64 from_us, TsdbChunkRef *cells, TsdbChunkRef *written, TsdbSummary *total);
-static uint32 gather_subs(TsdbSegmentBuild *build, int v, const OldColumn *old, const Entry *entries,
-						  const TsdbBlock *blocks, uint32 n, TsdbSummary **subs);
 static void read_old_column(TsdbSegmentBuild *build, int v, OldColumn *old);
 static void read_old_part(TsdbSegmentBuild *build, int v, const TsdbLoadedGroup *part, TsdbSummary *summaries);
-static void read_old_subs(TsdbSegmentBuild *build, int v, OldColumn *old);
 static void count_dead_group(TsdbSegmentBuild *build);
 
 void
@@ -183,7 +171,7 @@ write_column(TsdbSegmentBuild *build, int v, const Entry *entries, const TsdbBlo
 	TsdbMem mem = tsdb_mem_context(build->scratch);
 	TsdbGroupColumn column = {0};
 	TsdbSummary *summaries = palloc_array(TsdbSummary, n);
-	TsdbSummary *subs = NULL;
+	Group group = {entries, blocks, n, from_us, cells};
 	OldColumn old;
 	TsdbBytes bytes;
 	TsdbBytes coded;
@@ -211,59 +199,13 @@ write_column(TsdbSegmentBuild *build, int v, const Entry *entries, const TsdbBlo
 	tsdb_bytes_init(&coded, &mem);
 	tsdb_summaries_encode(&coded, type, summaries, column.nsummaries, from_us, &mem);
 	column.summaries = tsdb_span(coded.data, coded.len);
-	column.sub_us = build->sub_us[v];
-	if (column.sub_us > 0)
-	{
-		read_old_subs(build, v, &old);
-		column.nsubs = gather_subs(build, v, &old, entries, blocks, n, &subs);
-	}
-	if (column.nsubs == 0 || column.nsubs > TSDB_MAX_SUMMARIES)
-		column.sub_us = column.nsubs = 0;
-	else
-	{
-		TsdbBytes coded_subs;
-
-		tsdb_bytes_init(&coded_subs, &mem);
-		tsdb_summaries_encode(&coded_subs, type, subs, column.nsubs, from_us, &mem);
-		column.subs = tsdb_segbuild_append(build, coded_subs.data, coded_subs.len);
-	}
+	tsdb_segsubs_write(build, v, &group, &column);
 
 	tsdb_bytes_init(&bytes, &mem);
 	tsdb_groupcolumn_encode(&bytes, &column, n, &mem);
 	*written = tsdb_segbuild_append(build, bytes.data, bytes.len);
 	pfree(summaries);
 	MemoryContextReset(build->scratch);
-}
-
-static uint32
-gather_subs(TsdbSegmentBuild *build, int v, const OldColumn *old, const Entry *entries,
-			const TsdbBlock *blocks, uint32 n, TsdbSummary **subs)
-{
-	uint32 nold = old->nsubs;
-	uint32 total = nold;
-	uint32 next_old = 0;
-	uint32 nsubs = 0;
-
-	for (uint32 i = 0; i < n; i++)
-		if (entries[i].fresh != NULL)
-			total += entries[i].fresh->nsubs[v];
-	*subs = palloc_array(TsdbSummary, total + 1);
-	for (uint32 i = 0; i < n; i++)
-	{
-		const NewBlock *fresh = entries[i].fresh;
-
-		if (fresh != NULL)
-		{
-			memcpy(*subs + nsubs, fresh->subs[v], sizeof(TsdbSummary) * fresh->nsubs[v]);
-			nsubs += fresh->nsubs[v];
-			continue;
-		}
-		while (next_old < nold && old->subs[next_old].first_row_time < blocks[i].first_time)
-			next_old++;
-		while (next_old < nold && old->subs[next_old].first_row_time <= blocks[i].last_time)
-			(*subs)[nsubs++] = old->subs[next_old++];
-	}
-	return nsubs;
 }
 
 static void
@@ -315,39 +257,6 @@ read_old_part(TsdbSegmentBuild *build, int v, const TsdbLoadedGroup *part, TsdbS
 }
 
 static void
-read_old_subs(TsdbSegmentBuild *build, int v, OldColumn *old)
-{
-	TsdbMem mem = tsdb_mem_context(build->scratch);
-	int c = build->old_columns[v];
-	const TsdbSegment *segment;
-	TsdbSummary *subs;
-	TsdbSpan coded;
-
-	if (!old->is_stored)
-		return;
-	segment = &build->old->segment;
-	for (uint32 p = 0; p < build->loaded.ngroups; p++)
-		old->nsubs += build->loaded.parts[p].columns[c].nsubs;
-	old->subs = MemoryContextAllocHuge(build->scratch, sizeof(TsdbSummary) * Max(old->nsubs, 1));
-	subs = old->subs;
-	for (uint32 p = 0; p < build->loaded.ngroups; p++)
-	{
-		const TsdbLoadedGroup *part = &build->loaded.parts[p];
-		const TsdbGroupColumn *directory = &part->columns[c];
-
-		if (directory->nsubs == 0)
-			continue;
-		coded = tsdb_segstore_chunk(build->compaction->store, build->compaction->rel, build->compaction->snapshot,
-									segment, directory->subs);
-		TSDB_CHECK(tsdb_summaries_decode(coded, segment->columns[c].type, subs, directory->nsubs,
-										 segment->groups[part->group_no].from_us, TSDB_SUMMARY_ALL, &mem),
-				   build->compaction->rel, "The sub-summaries of column %d in group %u of series %u, segment %d, do not decode.",
-				   segment->columns[c].attnum, part->group_no, segment->series, segment->segment_no);
-		subs += directory->nsubs;
-	}
-}
-
-static void
 count_dead_group(TsdbSegmentBuild *build)
 {
 	const TsdbLoadedGroup *loaded = &build->loaded;
@@ -363,7 +272,11 @@ count_dead_group(TsdbSegmentBuild *build)
 		bool is_dropped = true;
 
 		for (uint32 p = 0; p < loaded->ngroups; p++)
-			build->dead_bytes += loaded->parts[p].base.columns[c].nbytes + loaded->parts[p].columns[c].subs.nbytes;
+		{
+			build->dead_bytes += loaded->parts[p].base.columns[c].nbytes;
+			for (int k = 0; k < TSDB_SUB_KINDS; k++)
+				build->dead_bytes += loaded->parts[p].columns[c].subs[k].ref.nbytes;
+		}
 		for (int v = 0; v < build->ncolumns; v++)
 			is_dropped &= build->old_columns[v] != c;
 		for (uint32 i = 0; is_dropped && loaded->has_column[c] && i < loaded->base.nblocks; i++)

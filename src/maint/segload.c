@@ -59,7 +59,7 @@ tsdb_segload_is_uniform(const TsdbLoadedGroup *loaded, int ncolumns)
 {
 	for (uint32 p = 0; p < loaded->ngroups; p++)
 		for (int c = 0; c < ncolumns; c++)
-			if (loaded->parts[p].has_column[c] && loaded->parts[p].columns[c].sub_us != loaded->columns[c].sub_us)
+			if (loaded->parts[p].has_column[c] && loaded->parts[p].columns[c].subs[TSDB_SUBS_WHOLE].span_us != loaded->columns[c].subs[TSDB_SUBS_WHOLE].span_us)
 				return false;
 	return true;
 }
@@ -194,7 +194,7 @@ join_columns(TsdbLoadedGroup *loaded, int ncolumns)
 			if (part->has_column[c])
 			{
 				memcpy(cells, part->columns[c].cells, sizeof(TsdbChunkRef) * part->base.nblocks);
-				loaded->columns[c].sub_us = part->columns[c].sub_us;
+				loaded->columns[c].subs[TSDB_SUBS_WHOLE].span_us = part->columns[c].subs[TSDB_SUBS_WHOLE].span_us;
 				loaded->has_column[c] = true;
 			}
 			cells += part->base.nblocks;

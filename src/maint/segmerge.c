@@ -63,7 +63,6 @@ static void merge_segment(TsdbCompaction *compaction, TsdbRunCursors *cursors, u
 static void start_walk(Merge *merge);
 static void find_active(Merge *merge);
 static void make_plan(Merge *merge);
-static int64 choose_sub_us(const TsdbSegmentPlan *plan, double rows_per_us);
 static int64 choose_block_us(const Merge *merge, double nrows, double span_us);
 static int64 choose_part_us(int64 block_us, int64 segment_us);
 static int64 choose_group_us(int64 block_us, int64 segment_us);
@@ -180,7 +179,7 @@ tsdb_segmerge_layout(TsdbCompaction *compaction, TsdbSegmentPlan *plan, const Ts
 		plan->block_us = choose_block_us(&merge, nrows, span_us);
 		plan->group_us = choose_group_us(plan->block_us, compaction->segment_us);
 	}
-	plan->sub_us = choose_sub_us(plan, nrows / span_us);
+	tsdb_segsubs_choose(plan, nrows / span_us);
 }
 
 // private functions
@@ -326,24 +325,7 @@ make_plan(Merge *merge)
 	plan->part_us = choose_part_us(plan->block_us, compaction->segment_us);
 	plan->last_us = last_us;
 	plan->gathers = true;
-	plan->sub_us = choose_sub_us(plan, nrows / span_us);
-}
-
-/* What queries ask for, where it is finer than a block and holds samples enough: zones cut hours in quarters, days are asked for most. */
-static int64
-choose_sub_us(const TsdbSegmentPlan *plan, double rows_per_us)
-{
-	static const struct
-	{
-		int64 sub_us;
-		double rows;
-	} spans[] = {{INT64CONST(900000000), 256}, {TSDB_US_PER_DAY, 1024}};
-
-	for (Size i = 0; i < lengthof(spans); i++)
-		if (plan->block_us > spans[i].sub_us && rows_per_us * spans[i].sub_us >= spans[i].rows &&
-			plan->group_us / spans[i].sub_us <= TSDB_MAX_SUMMARIES)
-			return spans[i].sub_us;
-	return 0;
+	tsdb_segsubs_choose(plan, nrows / span_us);
 }
 
 /* The option, or what suits the density; an old span that is not far off stays. */

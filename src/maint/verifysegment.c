@@ -12,6 +12,7 @@
 
 #include "format/block.h"
 #include "format/grid.h"
+#include "format/subs.h"
 #include "maint/verify_private.h"
 #include "miscadmin.h"
 #include "pg/check.h"
@@ -19,6 +20,14 @@
 #include "utils/memutils.h"
 
 /* Segment, group and block that are being checked. */
+/* Sub-summaries of a group. */
+typedef struct StoredSubs
+{
+	uint32 n;
+	uint32 next; /* not looked at yet */
+	TsdbSummary *list;
+} StoredSubs;
+
 typedef struct Check
 {
 	TsdbVerification *verification;
@@ -33,9 +42,8 @@ typedef struct Check
 	bool *has_column;
 	TsdbGroupColumn *columns;
 	TsdbSummary **summaries; /* per column: coded summaries of the group's blocks */
-	TsdbSummary **subs;
+	StoredSubs (*subs)[TSDB_SUB_KINDS];
 	uint32 *next_summary; /* per column: of the next block */
-	uint32 *next_sub;
 	TsdbSummary *group_totals; /* per column */
 } Check;
 
@@ -48,8 +56,10 @@ static void verify_block(Check *check, uint32 block_no);
 static void check_block_rows(Check *check, const TsdbBlock *block, const TsdbBatch *batch);
 static void verify_cells(Check *check, const TsdbBlock *block, uint32 block_no, int column_no, TsdbBatch *batch);
 static void verify_summary(Check *check, const TsdbBlock *block, int column_no, const TsdbBatch *batch);
-static void verify_subs(Check *check, const TsdbBlock *block, int column_no, const TsdbBatch *batch);
-static bool matches_rows(Check *check, const TsdbSummary *stored, int column_no, const TsdbBatch *batch,
+static void verify_subs(Check *check, const TsdbBlock *block, int column_no, TsdbSubKind kind, const TsdbBatch *batch);
+static bool has_subs(const Check *check, const TsdbBlock *block, int column_no, TsdbSubKind kind);
+static bool matches_reduced(const TsdbSummary *stored, TsdbSummary *computed, TsdbType type, TsdbSubKind kind);
+static bool matches_rows(Check *check, const TsdbSummary *stored, int column_no, TsdbSubKind kind, const TsdbBatch *batch,
 						 uint32 from, uint32 nrows);
 static void check_group_totals(Check *check);
 static bool same_summary(TsdbType type, const TsdbSummary *a, const TsdbSummary *b, int64 base_us);
@@ -209,9 +219,8 @@ load_group(Check *check)
 	check->has_column = palloc0_array(bool, ncolumns + 1);
 	check->columns = palloc0_array(TsdbGroupColumn, ncolumns + 1);
 	check->summaries = palloc0_array(TsdbSummary *, ncolumns + 1);
-	check->subs = palloc0_array(TsdbSummary *, ncolumns + 1);
+	check->subs = palloc0(sizeof(StoredSubs) * TSDB_SUB_KINDS * (ncolumns + 1));
 	check->next_summary = palloc0_array(uint32, ncolumns + 1);
-	check->next_sub = palloc0_array(uint32, ncolumns + 1);
 	check->group_totals = palloc0_array(TsdbSummary, ncolumns + 1);
 	for (int c = 0; c < ncolumns; c++)
 	{
@@ -227,13 +236,19 @@ load_group(Check *check)
 												   column->nsummaries, group->from_us);
 		else
 			check->summaries[c] = &check->root[c][segment->ngroups == 1 ? 0 : check->group_no + 1];
-		if (column->nsubs == 0)
-			continue;
-		check->live_bytes += column->subs.nbytes;
-		check->subs[c] = decode_summaries(check,
-										  tsdb_segstore_chunk(verification->store, verification->rel, verification->snapshot,
-															  segment, column->subs),
-										  segment->columns[c].type, column->nsubs, group->from_us);
+		for (int k = 0; k < TSDB_SUB_KINDS; k++)
+		{
+			const TsdbSubs *subs = &column->subs[k];
+
+			if (subs->n == 0)
+				continue;
+			check->live_bytes += subs->ref.nbytes;
+			check->subs[c][k].n = subs->n;
+			check->subs[c][k].list = decode_summaries(check,
+													  tsdb_segstore_chunk(verification->store, verification->rel,
+																		  verification->snapshot, segment, subs->ref),
+													  segment->columns[c].type, subs->n, group->from_us);
+		}
 	}
 }
 
@@ -326,21 +341,23 @@ verify_summary(Check *check, const TsdbBlock *block, int column_no, const TsdbBa
 	TsdbSummary *stored = &check->summaries[column_no][check->next_summary[column_no]++];
 	TsdbSummary *total = &check->group_totals[column_no];
 
-	if (!matches_rows(check, stored, column_no, batch, 0, batch->nrows))
+	if (!matches_rows(check, stored, column_no, TSDB_SUBS_WHOLE, batch, 0, batch->nrows))
 		tsdb_verify_problem(check->verification, "the summary of column %d of block %u is not that of its rows",
 							check->segment->columns[column_no].attnum, block->block_id);
 	if (total->nrows == 0)
 		*total = *stored;
 	else
 		tsdb_summary_merge(total, stored, type);
-	if (check->columns[column_no].sub_us > 0)
-		verify_subs(check, block, column_no, batch);
+	for (int k = 0; k < TSDB_SUB_KINDS; k++)
+		if (has_subs(check, block, column_no, k))
+			verify_subs(check, block, column_no, k, batch);
 }
 
 static void
-verify_subs(Check *check, const TsdbBlock *block, int column_no, const TsdbBatch *batch)
+verify_subs(Check *check, const TsdbBlock *block, int column_no, TsdbSubKind kind, const TsdbBatch *batch)
 {
-	const TsdbGroupColumn *column = &check->columns[column_no];
+	int64 span_us = check->columns[column_no].subs[kind].span_us;
+	StoredSubs *subs = &check->subs[column_no][kind];
 	uint32 from = 0;
 
 	while (from < batch->nrows)
@@ -349,25 +366,37 @@ verify_subs(Check *check, const TsdbBlock *block, int column_no, const TsdbBatch
 		const TsdbSummary *stored;
 		int64 start_us;
 
-		if (check->next_sub[column_no] >= column->nsubs || !tsdb_grid_floor(batch->times[from], column->sub_us, &start_us))
+		if (subs->next >= subs->n || !tsdb_grid_floor(batch->times[from], span_us, &start_us))
 		{
 			tsdb_verify_problem(check->verification, "column %d of block %u lacks sub-summaries",
 								check->segment->columns[column_no].attnum, block->block_id);
 			return;
 		}
-		while (end < batch->nrows && batch->times[end] - start_us < column->sub_us)
+		while (end < batch->nrows && batch->times[end] - start_us < span_us)
 			end++;
-		stored = &check->subs[column_no][check->next_sub[column_no]++];
-		if (!matches_rows(check, stored, column_no, batch, from, end - from))
+		stored = &subs->list[subs->next++];
+		if (!matches_rows(check, stored, column_no, kind, batch, from, end - from))
 			tsdb_verify_problem(check->verification, "a sub-summary of column %d of block %u is not that of its rows",
 								check->segment->columns[column_no].attnum, block->block_id);
 		from = end;
 	}
 }
 
+/* Fine ones may be left out, for all of a block. */
+static bool
+has_subs(const Check *check, const TsdbBlock *block, int column_no, TsdbSubKind kind)
+{
+	const StoredSubs *subs = &check->subs[column_no][kind];
+
+	if (kind == TSDB_SUBS_WHOLE)
+		return subs->n > 0;
+	return subs->next < subs->n && subs->list[subs->next].first_row_time <= block->last_time;
+}
+
 /* Is a summary that of these rows?  Not to be told when the quality column that it was made with is gone. */
 static bool
-matches_rows(Check *check, const TsdbSummary *stored, int column_no, const TsdbBatch *batch, uint32 from, uint32 nrows)
+matches_rows(Check *check, const TsdbSummary *stored, int column_no, TsdbSubKind kind, const TsdbBatch *batch,
+			 uint32 from, uint32 nrows)
 {
 	const TsdbSegment *segment = check->segment;
 	const TsdbColumn *column = &batch->columns[column_no];
@@ -381,7 +410,26 @@ matches_rows(Check *check, const TsdbSummary *stored, int column_no, const TsdbB
 						 column->states ? column->states + from : NULL,
 						 quality ? quality->words + from : NULL,
 						 quality && quality->states ? quality->states + from : NULL, stored->sequence);
+	if (kind != TSDB_SUBS_WHOLE)
+		return matches_reduced(stored, &computed, column->type, kind);
 	return same_summary(column->type, stored, &computed, segment->from_us);
+}
+
+/* Sums may be kept in units of more decimals. */
+static bool
+matches_reduced(const TsdbSummary *stored, TsdbSummary *computed, TsdbType type, TsdbSubKind kind)
+{
+	TsdbSummary pair[2];
+
+	if (!tsdb_subs_can_reduce(computed, type, kind))
+		return false;
+	tsdb_subs_reduce(computed, kind);
+	pair[0] = *stored;
+	pair[1] = *computed;
+	return tsdb_subs_align(pair, 2) && pair[0].decimals == stored->decimals && pair[0].nrows == pair[1].nrows &&
+		   pair[0].nvalues == pair[1].nvalues && pair[0].first_row_time == pair[1].first_row_time &&
+		   pair[0].last_row_time == pair[1].last_row_time && pair[0].int_sum_lo == pair[1].int_sum_lo &&
+		   pair[0].min == pair[1].min && pair[0].max == pair[1].max;
 }
 
 /* The group's summaries in the root against those of its blocks. */
@@ -396,9 +444,10 @@ check_group_totals(Check *check)
 		const TsdbSummary *stored = &check->root[c][segment->ngroups == 1 ? 0 : check->group_no + 1];
 		TsdbSummary *total = &check->totals[c];
 
-		if (check->has_column[c] && check->next_sub[c] != check->columns[c].nsubs)
-			tsdb_verify_problem(check->verification, "column %d of group %u has %u sub-summaries of no block",
-								segment->columns[c].attnum, check->group_no, check->columns[c].nsubs - check->next_sub[c]);
+		for (int k = 0; k < TSDB_SUB_KINDS; k++)
+			if (check->subs[c][k].next != check->subs[c][k].n)
+				tsdb_verify_problem(check->verification, "column %d of group %u has %u sub-summaries of no block",
+									segment->columns[c].attnum, check->group_no, check->subs[c][k].n - check->subs[c][k].next);
 		if (!same_summary(type, stored, &check->group_totals[c], segment->from_us))
 			tsdb_verify_problem(check->verification, "the summary of column %d of group %u is not that of its blocks",
 								segment->columns[c].attnum, check->group_no);

@@ -114,7 +114,7 @@ tsdb_aggstate_fields(const TsdbAggCall *call)
 	{
 		fields |= TSDB_SUMMARY_SUM;
 		if (tsdb_type_is_float(call->type))
-			fields |= TSDB_SUMMARY_MINMAX;
+			fields |= TSDB_SUMMARY_RANGE;
 		if (has_squares(call))
 			fields |= TSDB_SUMMARY_SQUARES;
 	}

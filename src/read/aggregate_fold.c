@@ -14,7 +14,7 @@
 
 /* What needs no look at times or at neighbours. */
 #define QUICK_FIELDS (TSDB_SUMMARY_COUNTS | TSDB_SUMMARY_MINMAX | TSDB_SUMMARY_SUM | TSDB_SUMMARY_FIRSTLAST | \
-					  TSDB_SUMMARY_INTEGRALS)
+					  TSDB_SUMMARY_INTEGRALS | TSDB_SUMMARY_RANGE)
 
 /* Rows without gaps between them. */
 typedef struct Rows
@@ -152,7 +152,7 @@ copy_values(TsdbSummary *into, const TsdbSummary *next)
 static void
 merge_values(TsdbSummary *into, const TsdbSummary *next, TsdbType type, uint32 fields)
 {
-	if (fields & TSDB_SUMMARY_MINMAX)
+	if (fields & (TSDB_SUMMARY_MINMAX | TSDB_SUMMARY_RANGE))
 	{
 		if (tsdb_number_less(type, next->min, into->min))
 			into->min = next->min;

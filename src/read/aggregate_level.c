@@ -14,15 +14,10 @@
 #include "utils/memutils.h"
 
 static void get_allowed(const TsdbAggregateWalk *walk, int64 *from, int64 *until);
+static uint32 count_before(const int64 *times, uint32 n, int64 end);
 static void load_block_summaries(TsdbAggregateWalk *walk, int s);
-static bool load_subs(TsdbAggregateWalk *walk);
-static void decode(TsdbAggregateWalk *walk, TsdbAggregateLevel *level, TsdbSpan bytes, int s, uint32 n, int64 base_us);
-static void decode_singly(TsdbAggregateWalk *walk, TsdbAggregateLevel *level, TsdbSpan bytes, int s, uint32 n, int64 base_us);
-static uint32 find_sub(const TsdbAggregateWalk *walk, int s, int64 time);
-static int find_strip_source(const TsdbAggregateWalk *walk, const TsdbAggregateLevel *level);
+static void decode_singly(TsdbAggregateWalk *walk, TsdbAggregateLevel *level, TsdbSpan bytes, int s, uint32 fields, uint32 n, int64 base_us);
 static bool covers_group(const TsdbAggregateWalk *walk, int s);
-static bool covers(const TsdbAggregateWalk *walk, const TsdbAggregateLevel *level, uint32 index, uint64 nrows);
-static void clear_level(TsdbAggregateWalk *walk, TsdbAggregateLevel *level);
 static bool find_times(TsdbAggregateWalk *walk, const TsdbAggregateLevel *level, TsdbAggregateStretch *stretch);
 static const TsdbSummary *get_summary(TsdbAggregateWalk *walk, const TsdbAggregateLevel *level, const TsdbAggregateStretch *stretch, int s);
 static TsdbFilterVerdict judge(TsdbAggregateWalk *walk, const TsdbAggregateLevel *level, const TsdbAggregateStretch *stretch);
@@ -45,7 +40,7 @@ tsdb_aggregate_level_root(TsdbAggregateWalk *walk)
 
 	if (walk->has_root)
 		return;
-	clear_level(walk, &walk->root);
+	tsdb_aggregate_level_clear(walk, &walk->root);
 	for (int s = 0; s < walk->nsources; s++)
 	{
 		const TsdbAggregateSource *source = &walk->sources[s];
@@ -78,11 +73,12 @@ tsdb_aggregate_level_summaries(TsdbAggregateWalk *walk)
 	old = MemoryContextSwitchTo(walk->segment_context);
 	for (int s = 0; s < walk->nsources; s++)
 		if (walk->columns[s] >= 0 && walk->sources[s].fields != 0)
-			decode(walk, &walk->root, segment->columns[walk->columns[s]].summaries, s, n, segment->from_us);
+			tsdb_aggregate_level_decode(walk, &walk->root, segment->columns[walk->columns[s]].summaries, s, walk->sources[s].fields, n,
+										segment->from_us);
 	MemoryContextSwitchTo(old);
-	walk->root.strip_source = find_strip_source(walk, &walk->root);
+	walk->root.strip_source = tsdb_aggregate_level_find_strip(walk, &walk->root);
 	for (uint32 i = 0; walk->root.strip_source >= 0 && i < segment->ngroups; i++)
-		if (!covers(walk, &walk->root, tsdb_segment_group_summary(segment, i), segment->groups[i].nrows))
+		if (!tsdb_aggregate_level_covers(walk, &walk->root, tsdb_segment_group_summary(segment, i), segment->groups[i].nrows))
 			walk->root.strip_source = -1;
 	walk->has_summaries = true;
 }
@@ -99,8 +95,8 @@ tsdb_aggregate_level_group(TsdbAggregateWalk *walk)
 	MemoryContextReset(walk->group_context);
 	old = MemoryContextSwitchTo(walk->group_context);
 	tsdb_segstore_open_group(walk->store, walk->rel, walk->snapshot, &walk->stored.segment, walk->group_no, &walk->base);
-	clear_level(walk, &walk->blocks);
-	walk->has_subs = false;
+	tsdb_aggregate_level_clear(walk, &walk->blocks);
+	memset(walk->is_sub_tried, 0, sizeof(walk->is_sub_tried));
 	for (int s = 0; s < walk->nsources; s++)
 	{
 		walk->has_directory[s] = walk->has_cells[s] = false;
@@ -111,7 +107,7 @@ tsdb_aggregate_level_group(TsdbAggregateWalk *walk)
 	walk->has_group = true;
 	walk->loaded_group = walk->group_no;
 	MemoryContextSwitchTo(old);
-	walk->blocks.strip_source = find_strip_source(walk, &walk->blocks);
+	walk->blocks.strip_source = tsdb_aggregate_level_find_strip(walk, &walk->blocks);
 	for (int s = 0; walk->blocks.strip_source >= 0 && s < walk->nsources; s++)
 		if (walk->sources[s].output >= 0 && !covers_group(walk, s))
 			walk->blocks.strip_source = -1;
@@ -164,11 +160,9 @@ tsdb_aggregate_level_count(TsdbAggregateWalk *walk, const TsdbAggregateLevel *le
 {
 	TsdbAggregator *aggregator = walk->aggregator;
 	const TsdbSummaryArrays *arrays;
-	const int64 *lasts;
 	int64 first;
 	int64 from;
 	int64 end;
-	uint32 i = index;
 
 	if (level->strip_source < 0)
 		return 0;
@@ -184,50 +178,7 @@ tsdb_aggregate_level_count(TsdbAggregateWalk *walk, const TsdbAggregateLevel *le
 		else
 			end = Min(end, tsdb_aggregate_bucket(aggregator, first).until);
 	}
-	lasts = arrays->last_row_times + level->offsets[level->strip_source];
-	while (i < until && lasts[i] < end)
-		i++;
-	return i - index;
-}
-
-bool
-tsdb_aggregate_level_subs(TsdbAggregateWalk *walk)
-{
-	const TsdbBlock *block = &walk->base.blocks[walk->block_no];
-	TsdbBucket bucket = tsdb_aggregate_bucket(walk->aggregator, Max(walk->pos.time, block->first_time));
-	int strip_source = -1;
-	bool any = false;
-
-	if (!walk->has_subs && !load_subs(walk))
-		return false;
-	/* Cells shorter than the parts. */
-	if (bucket.until != PG_INT64_MAX && bucket.from != PG_INT64_MIN && bucket.until - bucket.from < walk->sub_us)
-		return false;
-	walk->sub_no = 0;
-	for (int s = 0; s < walk->nsources; s++)
-	{
-		uint32 first;
-		uint32 n;
-
-		if (walk->sources[s].fields == 0)
-			continue;
-		if (walk->directories[s].nsummaries < walk->base.nblocks && tsdb_aggregate_level_cells(walk, s)[walk->block_no].nbytes == 0)
-			return false;
-		first = find_sub(walk, s, block->first_time);
-		n = find_sub(walk, s, block->last_time + 1) - first;
-		if (n == 0 || (any && n != walk->nsubs))
-			return false;
-		walk->subs.offsets[s] = first;
-		walk->nsubs = n;
-		any = true;
-	}
-	if (any)
-		strip_source = find_strip_source(walk, &walk->subs);
-	for (uint32 i = 0; strip_source >= 0 && walk->nsources > 1 && i < walk->nsubs; i++)
-		if (!covers(walk, &walk->subs, i, walk->subs.arrays[strip_source].nrows[walk->subs.offsets[strip_source] + i]))
-			strip_source = -1;
-	walk->subs.strip_source = strip_source;
-	return any;
+	return count_before(arrays->last_row_times + level->offsets[level->strip_source] + index, until - index, end);
 }
 
 TsdbAggregateAnswer
@@ -269,6 +220,60 @@ tsdb_aggregate_level_ask(TsdbAggregateWalk *walk, const TsdbAggregateLevel *leve
 	return ANSWER_PIECE;
 }
 
+void
+tsdb_aggregate_level_clear(TsdbAggregateWalk *walk, TsdbAggregateLevel *level)
+{
+	for (int s = 0; s < walk->nsources; s++)
+	{
+		level->arrays[s].is_plain = false;
+		level->summaries[s] = NULL;
+		level->offsets[s] = 0;
+		level->has_qualities[s] = false;
+	}
+	level->strip_source = -1;
+}
+
+void
+tsdb_aggregate_level_decode(TsdbAggregateWalk *walk, TsdbAggregateLevel *level, TsdbSpan bytes, int s, uint32 fields,
+							uint32 n, int64 base_us)
+{
+	TsdbMem mem = tsdb_mem_context(CurrentMemoryContext);
+
+	if (tsdb_summaries_decode_arrays(bytes, walk->sources[s].wanted.type, &level->arrays[s], n, base_us,
+									 fields, &mem) != TSDB_OK ||
+		!level->arrays[s].is_plain)
+		decode_singly(walk, level, bytes, s, fields, n, base_us);
+}
+
+/* A source whose arrays say of which stretches several can be taken at once, -1 when none can. */
+int
+tsdb_aggregate_level_find_strip(const TsdbAggregateWalk *walk, const TsdbAggregateLevel *level)
+{
+	int found = -1;
+
+	if (walk->aggregator->request.nterms > 0)
+		return -1;
+	for (int s = 0; s < walk->nsources; s++)
+	{
+		if (walk->sources[s].output < 0)
+			continue;
+		if (!level->arrays[s].is_plain)
+			return -1;
+		found = s;
+	}
+	return found;
+}
+
+/* Have the asked columns values in all rows of a stretch? */
+bool
+tsdb_aggregate_level_covers(const TsdbAggregateWalk *walk, const TsdbAggregateLevel *level, uint32 index, uint64 nrows)
+{
+	for (int s = 0; s < walk->nsources; s++)
+		if (walk->sources[s].output >= 0 && level->arrays[s].nrows[level->offsets[s] + index] != nrows)
+			return false;
+	return true;
+}
+
 // private functions
 
 /* What rows may lie in: the restriction, or the window of it that pos is in. */
@@ -279,6 +284,31 @@ get_allowed(const TsdbAggregateWalk *walk, int64 *from, int64 *until)
 
 	*from = has_windows ? walk->window_from : walk->from;
 	*until = has_windows ? walk->stop.time : walk->until;
+}
+
+/* How many of n ascending times lie before end?  Mostly few do, or all. */
+static uint32
+count_before(const int64 *times, uint32 n, int64 end)
+{
+	uint32 low = 0;
+	uint32 high = 1;
+
+	while (high < n && times[high - 1] < end)
+	{
+		low = high;
+		high *= 2;
+	}
+	high = Min(high, n);
+	while (low < high)
+	{
+		uint32 middle = low + (high - low) / 2;
+
+		if (times[middle] < end)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
 /* One summary per block; empty ones for blocks that are older than the column. */
@@ -307,13 +337,13 @@ load_block_summaries(TsdbAggregateWalk *walk, int s)
 		level->offsets[s] = tsdb_segment_group_summary(segment, walk->group_no);
 		return;
 	}
-	decode(walk, level, directory->summaries, s, directory->nsummaries, from_us);
+	tsdb_aggregate_level_decode(walk, level, directory->summaries, s, walk->sources[s].fields, directory->nsummaries, from_us);
 	if (directory->nsummaries == walk->base.nblocks)
 		return;
 	if (level->arrays[s].is_plain)
 	{
 		level->arrays[s].is_plain = false;
-		decode_singly(walk, level, directory->summaries, s, directory->nsummaries, from_us);
+		decode_singly(walk, level, directory->summaries, s, walk->sources[s].fields, directory->nsummaries, from_us);
 	}
 	stored = level->summaries[s];
 	summaries = palloc0_array(TsdbSummary, walk->base.nblocks);
@@ -323,101 +353,17 @@ load_block_summaries(TsdbAggregateWalk *walk, int s)
 	level->summaries[s] = summaries;
 }
 
-static bool
-load_subs(TsdbAggregateWalk *walk)
-{
-	MemoryContext old;
-	int64 sub_us = 0;
-
-	for (int s = 0; s < walk->nsources; s++)
-	{
-		if (walk->sources[s].fields == 0)
-			continue;
-		if (!walk->has_directory[s] || walk->directories[s].sub_us == 0 || walk->directories[s].nsubs == 0 ||
-			(sub_us != 0 && walk->directories[s].sub_us != sub_us))
-			return false;
-		sub_us = walk->directories[s].sub_us;
-	}
-	if (sub_us == 0)
-		return false;
-	old = MemoryContextSwitchTo(walk->group_context);
-	clear_level(walk, &walk->subs);
-	for (int s = 0; s < walk->nsources; s++)
-	{
-		walk->subs.has_qualities[s] = walk->root.has_qualities[s];
-		if (walk->sources[s].fields != 0)
-			decode(walk, &walk->subs,
-				   tsdb_segstore_chunk(walk->store, walk->rel, walk->snapshot, &walk->stored.segment, walk->directories[s].subs),
-				   s, walk->directories[s].nsubs, walk->stored.segment.groups[walk->group_no].from_us);
-	}
-	MemoryContextSwitchTo(old);
-	walk->sub_us = sub_us;
-	walk->has_subs = true;
-	return true;
-}
-
 static void
-decode(TsdbAggregateWalk *walk, TsdbAggregateLevel *level, TsdbSpan bytes, int s, uint32 n, int64 base_us)
-{
-	TsdbMem mem = tsdb_mem_context(CurrentMemoryContext);
-
-	if (tsdb_summaries_decode_arrays(bytes, walk->sources[s].wanted.type, &level->arrays[s], n, base_us,
-									 walk->sources[s].fields, &mem) != TSDB_OK ||
-		!level->arrays[s].is_plain)
-		decode_singly(walk, level, bytes, s, n, base_us);
-}
-
-static void
-decode_singly(TsdbAggregateWalk *walk, TsdbAggregateLevel *level, TsdbSpan bytes, int s, uint32 n, int64 base_us)
+decode_singly(TsdbAggregateWalk *walk, TsdbAggregateLevel *level, TsdbSpan bytes, int s, uint32 fields, uint32 n, int64 base_us)
 {
 	TsdbMem mem = tsdb_mem_context(CurrentMemoryContext);
 	TsdbSummary *summaries = palloc_array(TsdbSummary, n + 1);
 
 	TSDB_CHECK(tsdb_summaries_decode(bytes, walk->sources[s].wanted.type, summaries, n, base_us,
-									 walk->sources[s].fields, &mem),
+									 fields, &mem),
 			   walk->rel, "Summaries of column %d of series %u, segment %d, do not decode.",
 			   walk->sources[s].wanted.attnum, walk->stored.segment.series, walk->stored.segment.segment_no);
 	level->summaries[s] = summaries;
-}
-
-/* The first sub-summary of a column whose rows begin at a time or later. */
-static uint32
-find_sub(const TsdbAggregateWalk *walk, int s, int64 time)
-{
-	const TsdbSummaryArrays *arrays = &walk->subs.arrays[s];
-	uint32 low = 0;
-	uint32 high = walk->directories[s].nsubs;
-
-	while (low < high)
-	{
-		uint32 middle = low + (high - low) / 2;
-		int64 first = arrays->is_plain ? arrays->first_row_times[middle] : walk->subs.summaries[s][middle].first_row_time;
-
-		if (first < time)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-/* A source whose arrays say of which stretches several can be taken at once, -1 when none can. */
-static int
-find_strip_source(const TsdbAggregateWalk *walk, const TsdbAggregateLevel *level)
-{
-	int found = -1;
-
-	if (walk->aggregator->request.nterms > 0)
-		return -1;
-	for (int s = 0; s < walk->nsources; s++)
-	{
-		if (walk->sources[s].output < 0)
-			continue;
-		if (!level->arrays[s].is_plain)
-			return -1;
-		found = s;
-	}
-	return found;
 }
 
 /* Has a column values in all rows of the group at hand?  Blocks have no fewer rows than their summaries. */
@@ -430,29 +376,6 @@ covers_group(const TsdbAggregateWalk *walk, int s)
 	for (uint32 i = 0; i < walk->base.nblocks; i++)
 		nrows += arrays->nrows[walk->blocks.offsets[s] + i];
 	return nrows == walk->stored.segment.groups[walk->group_no].nrows;
-}
-
-/* Have the asked columns values in all rows of a stretch? */
-static bool
-covers(const TsdbAggregateWalk *walk, const TsdbAggregateLevel *level, uint32 index, uint64 nrows)
-{
-	for (int s = 0; s < walk->nsources; s++)
-		if (walk->sources[s].output >= 0 && level->arrays[s].nrows[level->offsets[s] + index] != nrows)
-			return false;
-	return true;
-}
-
-static void
-clear_level(TsdbAggregateWalk *walk, TsdbAggregateLevel *level)
-{
-	for (int s = 0; s < walk->nsources; s++)
-	{
-		level->arrays[s].is_plain = false;
-		level->summaries[s] = NULL;
-		level->offsets[s] = 0;
-		level->has_qualities[s] = false;
-	}
-	level->strip_source = -1;
 }
 
 /* Times of the first and last row, from a column that all rows store. */

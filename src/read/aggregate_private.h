@@ -8,6 +8,7 @@
  *		aggregate_back.c	the same for one series, newest first
  *		aggregate_strip.c	pieces of several stretches
  *		aggregate_level.c	summaries of one level of the tree: load them, ask whether one serves
+ *		aggregate_subs.c	sub-summaries of a block: which kind serves
  *		aggregate_block.c	rows of a block that no version touches
  *		aggregate_fold.c	rows -> summaries, summaries -> summaries: the fields that are asked for
  *-------------------------------------------------------------------------
@@ -183,9 +184,12 @@ struct TsdbAggregateWalk
 	bool *has_cells; /* of those: read, see tsdb_aggregate_level_cells */
 	TsdbAggregateLevel blocks;
 	uint32 block_no;
-	bool has_subs;
-	int64 sub_us;
-	TsdbAggregateLevel subs; /* parts of all blocks of the group; offsets: of the block at hand */
+	/* parts of all blocks of the group, by kind; offsets: of the block at hand */
+	bool is_sub_tried[TSDB_SUB_KINDS];
+	bool has_subs[TSDB_SUB_KINDS];
+	int64 sub_us[TSDB_SUB_KINDS];
+	TsdbAggregateLevel subs[TSDB_SUB_KINDS];
+	TsdbSubKind sub_kind; /* of the block at hand */
 	uint32 sub_no;
 	uint32 nsubs; /* of the block at hand */
 
@@ -237,6 +241,15 @@ extern void tsdb_aggregate_level_group(TsdbAggregateWalk *walk);
 extern void tsdb_aggregate_level_base(TsdbAggregateWalk *walk);
 extern const TsdbChunkRef *tsdb_aggregate_level_cells(TsdbAggregateWalk *walk, int s);
 
+/* tsdb_aggregate_level_clear - nothing is stored.  decode: n coded summaries of a source. */
+extern void tsdb_aggregate_level_clear(TsdbAggregateWalk *walk, TsdbAggregateLevel *level);
+extern void tsdb_aggregate_level_decode(TsdbAggregateWalk *walk, TsdbAggregateLevel *level, TsdbSpan bytes, int s,
+										uint32 fields, uint32 n, int64 base_us);
+
+/* tsdb_aggregate_level_find_strip - what strip_source is, but for covers: are all rows of a stretch in what is asked for? */
+extern int tsdb_aggregate_level_find_strip(const TsdbAggregateWalk *walk, const TsdbAggregateLevel *level);
+extern bool tsdb_aggregate_level_covers(const TsdbAggregateWalk *walk, const TsdbAggregateLevel *level, uint32 index, uint64 nrows);
+
 /* tsdb_aggregate_level_get - the summary of a stretch of a stored column, NULL of others; valid until the next call for the source. */
 extern const TsdbSummary *tsdb_aggregate_level_get(const TsdbAggregateLevel *level, int s, uint32 index);
 
@@ -252,15 +265,20 @@ extern uint32 tsdb_aggregate_level_count(TsdbAggregateWalk *walk, const TsdbAggr
  *
  * blocks, subs: the same of blocks, and of parts of a block that no version touches.  untouched: of blocks of which only the
  * summaries were read; no version touches the rest of the group then, so what lies between rows counts for nothing and
- * the spans of blocks are not needed.
+ * the spans of blocks are not needed.  fine: of fine parts of any blocks, on the same terms.
  */
 extern bool tsdb_aggregate_strip_groups(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece);
+extern bool tsdb_aggregate_strip_fine(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece);
 extern bool tsdb_aggregate_strip_untouched(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece);
 extern bool tsdb_aggregate_strip_blocks(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece);
 extern bool tsdb_aggregate_strip_subs(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece);
 
-/* tsdb_aggregate_level_subs - find the parts of the block at hand; false when it has none that serve. */
-extern bool tsdb_aggregate_level_subs(TsdbAggregateWalk *walk);
+/* tsdb_aggregate_subs_find - find the parts of the block at hand, from pos on; false when it has none that serve. */
+extern bool tsdb_aggregate_subs_find(TsdbAggregateWalk *walk);
+/* tsdb_aggregate_subs_of_group - number of fine parts of the group, if they serve at pos; index: of the first that does not end before it. */
+extern uint32 tsdb_aggregate_subs_of_group(TsdbAggregateWalk *walk, uint32 *index);
+/* tsdb_aggregate_subs_rows - rows of the first n parts of the block at hand. */
+extern uint64 tsdb_aggregate_subs_rows(TsdbAggregateWalk *walk, uint32 n);
 /* tsdb_aggregate_level_ask - does a stretch's summary serve?  Then piece is filled. */
 extern TsdbAggregateAnswer tsdb_aggregate_level_ask(TsdbAggregateWalk *walk, const TsdbAggregateLevel *level,
 													TsdbAggregateStretch *stretch, TsdbAggregatePiece *piece);

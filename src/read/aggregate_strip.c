@@ -65,6 +65,30 @@ tsdb_aggregate_strip_untouched(TsdbAggregateWalk *walk, TsdbAggregatePiece *piec
 }
 
 bool
+tsdb_aggregate_strip_fine(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
+{
+	const TsdbSegmentGroup *group = &walk->stored.segment.groups[walk->group_no];
+	const TsdbAggregateLevel *level;
+	uint32 index;
+	uint32 total;
+	uint32 n;
+
+	if (find_touched_us(walk) < group->until_us)
+		return false;
+	total = tsdb_aggregate_subs_of_group(walk, &index);
+	level = &walk->subs[walk->sub_kind];
+	if (total == 0 || index == total || level->arrays[level->strip_source].first_row_times[index] < walk->pos.time)
+		return false;
+	n = tsdb_aggregate_level_count(walk, level, index, total);
+	if (n == 0)
+		return false;
+	take_strip(walk, level, index, n, piece);
+	walk->aggregator->counters.subs_summarised += n;
+	tsdb_aggregate_walk_pass(walk, index + n < total ? piece->last_time + 1 : group->until_us);
+	return true;
+}
+
+bool
 tsdb_aggregate_strip_blocks(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
 {
 	const TsdbBlock *blocks = walk->base.blocks;
@@ -88,11 +112,11 @@ tsdb_aggregate_strip_blocks(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
 bool
 tsdb_aggregate_strip_subs(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
 {
-	uint32 n = tsdb_aggregate_level_count(walk, &walk->subs, walk->sub_no, walk->nsubs);
+	uint32 n = tsdb_aggregate_level_count(walk, &walk->subs[walk->sub_kind], walk->sub_no, walk->nsubs);
 
 	if (n == 0)
 		return false;
-	take_strip(walk, &walk->subs, walk->sub_no, n, piece);
+	take_strip(walk, &walk->subs[walk->sub_kind], walk->sub_no, n, piece);
 	walk->aggregator->counters.subs_summarised += n;
 	walk->sub_no += n;
 	tsdb_aggregate_walk_pass(walk, Max(walk->pos.time, piece->last_time + 1));
@@ -106,18 +130,16 @@ take_strip(TsdbAggregateWalk *walk, const TsdbAggregateLevel *level, uint32 inde
 {
 	int s = level->strip_source;
 	const TsdbSummaryArrays *arrays = &level->arrays[s];
-	const uint64 *nrows = arrays->nrows + level->offsets[s] + index;
+	uint32 from = level->offsets[s] + index;
 
 	piece->series = walk->pos.series;
 	piece->summaries = NULL;
 	piece->strip = level;
 	piece->index = index;
 	piece->nstretches = n;
-	piece->first_time = arrays->first_row_times[level->offsets[s] + index];
-	piece->last_time = arrays->last_row_times[level->offsets[s] + index + n - 1];
-	piece->nrows = 0;
-	for (uint32 i = 0; i < n; i++)
-		piece->nrows += nrows[i];
+	piece->first_time = arrays->first_row_times[from];
+	piece->last_time = arrays->last_row_times[from + n - 1];
+	piece->nrows = arrays->row_totals[from + n] - arrays->row_totals[from];
 }
 
 /* When the first version comes that touches the rest of the segment; what ends before it is as it was compacted. */

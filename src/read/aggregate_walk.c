@@ -46,7 +46,6 @@ static Step merge_block(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece);
 static Step read_block(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece);
 static bool is_last_edge(TsdbAggregateWalk *walk, const TsdbAggregateStretch *stretch);
 static Step read_sub(TsdbAggregateWalk *walk, const TsdbAggregateStretch *stretch, TsdbAggregatePiece *piece);
-static uint64 count_sub_rows(TsdbAggregateWalk *walk, uint32 sub_no);
 static void read_until(TsdbAggregateWalk *walk, int64 until_us);
 static bool read_gap(TsdbAggregateWalk *walk, int64 until_us);
 static bool next_window(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece);
@@ -81,7 +80,8 @@ tsdb_aggregate_walk_open(TsdbAggregator *aggregator, const TsdbTable *table, Sna
 	walk->patched = alloc_per_source(walk, sizeof(TsdbSummary));
 	tsdb_aggregate_level_init(walk, &walk->root);
 	tsdb_aggregate_level_init(walk, &walk->blocks);
-	tsdb_aggregate_level_init(walk, &walk->subs);
+	for (int k = 0; k < TSDB_SUB_KINDS; k++)
+		tsdb_aggregate_level_init(walk, &walk->subs[k]);
 	tsdb_aggregate_walk_restrict(walk, NULL, 0, PG_INT64_MIN, PG_INT64_MAX);
 	return walk;
 }
@@ -423,6 +423,8 @@ step_blocks(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
 		}
 		return STEP_MORE;
 	}
+	if (tsdb_aggregate_strip_fine(walk, piece))
+		return STEP_PIECE;
 	tsdb_aggregate_level_base(walk);
 	block = &walk->base.blocks[walk->block_no];
 	if (block->until_us <= walk->pos.time)
@@ -457,7 +459,7 @@ step_blocks(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
 			tsdb_aggregate_walk_pass(walk, block->until_us);
 			return STEP_MORE;
 		case ANSWER_CUT:
-			if (tsdb_aggregate_level_subs(walk))
+			if (tsdb_aggregate_subs_find(walk))
 			{
 				walk->depth = DEPTH_SUBS;
 				return STEP_MORE;
@@ -515,7 +517,7 @@ step_subs(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
 		stretch.index = walk->sub_no;
 		for (int s = 0; s < walk->nsources; s++)
 		{
-			const TsdbSummary *sub = tsdb_aggregate_level_get(&walk->subs, s, walk->sub_no);
+			const TsdbSummary *sub = tsdb_aggregate_level_get(&walk->subs[walk->sub_kind], s, walk->sub_no);
 
 			if (sub != NULL)
 			{
@@ -525,7 +527,7 @@ step_subs(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
 				stretch.last_time = sub->last_row_time;
 			}
 		}
-		answer = tsdb_aggregate_level_ask(walk, &walk->subs, &stretch, piece);
+		answer = tsdb_aggregate_level_ask(walk, &walk->subs[walk->sub_kind], &stretch, piece);
 		if (answer == ANSWER_PIECE || answer == ANSWER_NOTHING)
 		{
 			walk->aggregator->counters.subs_summarised += answer == ANSWER_PIECE;
@@ -533,7 +535,7 @@ step_subs(TsdbAggregateWalk *walk, TsdbAggregatePiece *piece)
 			tsdb_aggregate_walk_pass(walk, Max(walk->pos.time, stretch.last_time + 1));
 			return answer == ANSWER_PIECE ? STEP_PIECE : STEP_MORE;
 		}
-		if (answer == ANSWER_CUT && is_last_edge(walk, &stretch))
+		if (answer == ANSWER_CUT && (walk->sub_kind != TSDB_SUBS_WHOLE || is_last_edge(walk, &stretch)))
 			return read_sub(walk, &stretch, piece);
 		walk->depth = DEPTH_BLOCKS;
 		return read_block(walk, piece);
@@ -591,12 +593,11 @@ read_sub(TsdbAggregateWalk *walk, const TsdbAggregateStretch *stretch, TsdbAggre
 	const TsdbBlock *block = &walk->base.blocks[walk->block_no];
 	const TsdbSegment *segment = &walk->stored.segment;
 	const int64 *times = NULL;
-	uint64 from = 0;
+	uint64 from;
 	uint64 until;
 
-	for (uint32 i = 0; i < walk->sub_no; i++)
-		from += count_sub_rows(walk, i);
-	until = from + count_sub_rows(walk, walk->sub_no);
+	from = tsdb_aggregate_subs_rows(walk, walk->sub_no);
+	until = tsdb_aggregate_subs_rows(walk, walk->sub_no + 1);
 	if (from < until && until <= block->nrows)
 	{
 		tsdb_aggregate_block_range(walk, (uint32) from, (uint32) until);
@@ -611,22 +612,13 @@ read_sub(TsdbAggregateWalk *walk, const TsdbAggregateStretch *stretch, TsdbAggre
 	piece->batch = &walk->block;
 	piece->row = (uint32) from;
 	piece->until = (uint32) until;
+	while (piece->row < piece->until && times[piece->row] < walk->pos.time)
+		piece->row++;
+	while (piece->row < piece->until && times[piece->until - 1] >= walk->stop.time)
+		piece->until--;
 	tsdb_aggregate_walk_pass(walk, stretch->last_time + 1);
 	walk->sub_no++;
-	return STEP_PIECE;
-}
-
-static uint64
-count_sub_rows(TsdbAggregateWalk *walk, uint32 sub_no)
-{
-	for (int s = 0; s < walk->nsources; s++)
-	{
-		const TsdbSummary *sub = tsdb_aggregate_level_get(&walk->subs, s, sub_no);
-
-		if (sub != NULL)
-			return sub->nrows;
-	}
-	return 0;
+	return piece->row < piece->until ? STEP_PIECE : STEP_MORE;
 }
 
 /* The first key with a version at or after key: walk->touched. */

@@ -186,7 +186,9 @@ fuzz_column(TsdbSpan src, uint32_t n)
 	expect(tsdb_groupcolumn_decode(tsdb_span(out.data, out.len), &again, n, &mem) == TSDB_OK);
 	for (uint32_t i = 0; i < n; i++)
 		expect(column.cells[i].offset == again.cells[i].offset && column.cells[i].nbytes == again.cells[i].nbytes);
-	expect(column.nsummaries == again.nsummaries && column.sub_us == again.sub_us && column.nsubs == again.nsubs);
+	expect(column.nsummaries == again.nsummaries);
+	for (int k = 0; k < TSDB_SUB_KINDS; k++)
+		expect(column.subs[k].span_us == again.subs[k].span_us && column.subs[k].n == again.subs[k].n);
 }
 
 static void

@@ -687,9 +687,9 @@ make_directory(TsdbGroupColumn *column)
 		if (i != 5) /* written before the column existed */
 			column->cells[i] = (TsdbChunkRef){1000 + i * UINT64_C(4013), 300 + i % 4};
 	column->nsummaries = NBLOCKS - 1;
-	column->sub_us = 900 * INT64_C(1000000);
-	column->nsubs = 12;
-	column->subs = (TsdbChunkRef){60000, 417};
+	column->subs[TSDB_SUBS_WHOLE] = (TsdbSubs){86400 * INT64_C(1000000), 12, {60000, 417}};
+	column->subs[TSDB_SUBS_SUMS] = (TsdbSubs){1800 * INT64_C(1000000), 480, {60417, 533}};
+	column->subs[TSDB_SUBS_EXTREMES] = (TsdbSubs){3600 * INT64_C(1000000), 240, {61000, 301}};
 }
 
 static void
@@ -717,7 +717,10 @@ check_directory(const void *detail, TsdbSpan src)
 	for (uint32_t i = 0; i < NBLOCKS; i++)
 		if (!is_same_ref(a.cells[i], b.cells[i]))
 			return "cells";
-	if (a.nsummaries != b.nsummaries || a.sub_us != b.sub_us || a.nsubs != b.nsubs || !is_same_ref(a.subs, b.subs))
+	for (int k = 0; k < TSDB_SUB_KINDS; k++)
+		if (a.subs[k].span_us != b.subs[k].span_us || a.subs[k].n != b.subs[k].n || !is_same_ref(a.subs[k].ref, b.subs[k].ref))
+			return "sub-summaries";
+	if (a.nsummaries != b.nsummaries)
 		return "counts";
 	return check_summaries(&directory_summaries, b.summaries);
 }

@@ -187,12 +187,13 @@ make_column(TsdbGroupColumn *column, uint32_t nblocks, uint64_t *random)
 	if (nblocks == 1 && random_below(random, 2))
 		column->nsummaries = 0;
 	column->summaries = tsdb_span(bytes, column->nsummaries ? random_below(random, 500) : 0);
-	if (random_below(random, 2))
-	{
-		column->sub_us = INT64_C(900000000);
-		column->nsubs = 1 + random_below(random, 100);
-		column->subs = kit_chunk(&stream, 1 + random_below(random, 4000), random);
-	}
+	for (int k = 0; k < TSDB_SUB_KINDS; k++)
+		if (random_below(random, 2))
+		{
+			column->subs[k].span_us = INT64_C(900000000) << k;
+			column->subs[k].n = 1 + random_below(random, 100);
+			column->subs[k].ref = kit_chunk(&stream, 1 + random_below(random, 4000), random);
+		}
 }
 
 static bool
@@ -235,7 +236,10 @@ check_column(const TsdbGroupColumn *a, uint32_t nblocks)
 			return "cells";
 	if (a->nsummaries != b.nsummaries || !is_same_span(a->summaries, b.summaries))
 		return "summaries";
-	return a->sub_us == b.sub_us && a->nsubs == b.nsubs && (a->nsubs == 0 || is_same_ref(a->subs, b.subs)) ? NULL : "sub-summaries";
+	for (int k = 0; k < TSDB_SUB_KINDS; k++)
+		if (a->subs[k].span_us != b.subs[k].span_us || a->subs[k].n != b.subs[k].n || !is_same_ref(a->subs[k].ref, b.subs[k].ref))
+			return "sub-summaries";
+	return NULL;
 }
 
 /* Spans that are on no ladder, and the ends of time. */

@@ -156,9 +156,6 @@ extern Size tsdb_store_piece_room(TsdbStore *store);
  */
 extern bool tsdb_store_cut(Relation toast, BlockNumber npages);
 
-/* tsdb_store_used_pages - pages of the file without the empty ones at its end, of which it looks at `most` at most. */
-extern BlockNumber tsdb_store_used_pages(Relation toast, BlockNumber most);
-
 /*
  * TsdbHeapRow - a row as it lies in the heap.
  */

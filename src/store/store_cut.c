@@ -18,6 +18,7 @@
 
 #include "store/store.h"
 
+static BlockNumber used_pages(Relation toast, BlockNumber most);
 static bool is_empty(Relation toast, BlockNumber blkno);
 
 bool
@@ -29,15 +30,18 @@ tsdb_store_cut(Relation toast, BlockNumber npages)
 	if (!ConditionalLockRelation(toast, AccessExclusiveLock))
 		return false;
 	before = RelationGetNumberOfBlocks(toast);
-	used = tsdb_store_used_pages(toast, before > npages ? before - npages : 0);
+	used = used_pages(toast, before > npages ? before - npages : 0);
 	if (used < before)
 		RelationTruncate(toast, used);
 	UnlockRelation(toast, AccessExclusiveLock);
 	return used <= npages;
 }
 
-BlockNumber
-tsdb_store_used_pages(Relation toast, BlockNumber most)
+// private functions
+
+/* used_pages - pages of the file without the empty ones at its end, of which it looks at `most` at most. */
+static BlockNumber
+used_pages(Relation toast, BlockNumber most)
 {
 	BlockNumber npages = RelationGetNumberOfBlocks(toast);
 	BlockNumber least = npages > most ? npages - most : 0;
@@ -49,8 +53,6 @@ tsdb_store_used_pages(Relation toast, BlockNumber most)
 	}
 	return npages;
 }
-
-// private functions
 
 static bool
 is_empty(Relation toast, BlockNumber blkno)

@@ -201,7 +201,7 @@ sub set_series
 	my ($self) = @_;
 	my @tags = grep { chance(0.5) } @{ $self->{tags} };
 	my $series = join(', ', map { "'$_->{name}', " . $self->tag_literal($_->{type}) } @tags);
-	my $zone = pick('Europe/Berlin', 'Asia/Kathmandu', 'Australia/Lord_Howe', 'America/Santiago', 'America/St_Johns', 'UTC', 'CET', 'America/Havana');
+	my $zone = pick('Europe/Berlin', 'Asia/Kathmandu', 'Australia/Lord_Howe', 'America/Santiago', 'America/St_Johns', 'UTC', 'Africa/Cairo', 'America/Havana');
 
 	return "SELECT tsdb.set_series('m', jsonb_build_object($series), timezone => '$zone'" . pick('', ", unit => 'K'", ", unit => 'bar', stepped => true", ', low => 3, high => 5, stepped => false') . ')';
 }

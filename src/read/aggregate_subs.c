@@ -13,9 +13,12 @@
 #include "format/subs.h"
 #include "read/aggregate_private.h"
 
+#define MANY_CELLS 4 /* in a group: reading all of its fine parts pays */
+
 static TsdbSubKind choose_kind(TsdbAggregateWalk *walk);
 static TsdbSubKind fine_kind(const TsdbAggregateWalk *walk);
-static int64 whole_span(const TsdbAggregateWalk *walk);
+static bool has_many_cells(const TsdbAggregateWalk *walk, TsdbBucket bucket);
+static int64 span_of(const TsdbAggregateWalk *walk, TsdbSubKind kind);
 static bool has_kind(TsdbAggregateWalk *walk, TsdbSubKind kind);
 static bool fits(TsdbAggregateWalk *walk, int64 span_us);
 static bool is_edge(int64 time, int64 span_us);
@@ -51,16 +54,16 @@ uint32
 tsdb_aggregate_subs_of_group(TsdbAggregateWalk *walk, uint32 *index)
 {
 	TsdbSubKind kind = fine_kind(walk);
-	int64 whole_us = whole_span(walk);
+	int64 whole_us = span_of(walk, TSDB_SUBS_WHOLE);
 	TsdbBucket bucket;
 	uint32 n;
 
 	bucket = tsdb_aggregate_bucket(walk->aggregator, walk->pos.time);
 	/* Whole ones serve without the others being read. */
-	if (kind == TSDB_SUBS_WHOLE || (whole_us > 0 && is_edge(Min(bucket.until, walk->stop.time), whole_us)) ||
+	if (kind == TSDB_SUBS_WHOLE || !has_many_cells(walk, bucket) || (whole_us > 0 && is_edge(Min(bucket.until, walk->stop.time), whole_us)) ||
 		!has_kind(walk, kind) || !covers_group(walk, kind))
 		return 0;
-	if (bucket.until != PG_INT64_MAX && bucket.from != PG_INT64_MIN && bucket.until - bucket.from < walk->sub_us[kind])
+	if (bucket.until - bucket.from < walk->sub_us[kind])
 		return 0;
 	walk->sub_kind = kind;
 	n = walk->directories[walk->subs[kind].strip_source].subs[kind].n;
@@ -97,11 +100,24 @@ choose_kind(TsdbAggregateWalk *walk)
 {
 	TsdbSubKind fine = fine_kind(walk);
 
-	int64 whole_us = whole_span(walk);
+	int64 whole_us = span_of(walk, TSDB_SUBS_WHOLE);
 
 	if (fine == TSDB_SUBS_WHOLE || (whole_us > 0 && fits(walk, whole_us)))
 		return TSDB_SUBS_WHOLE;
+	/* To read all of the group's for one edge, and decode all the same, would be dear. */
+	if (!has_many_cells(walk, tsdb_aggregate_bucket(walk->aggregator, walk->pos.time)) && !fits(walk, span_of(walk, fine)))
+		return TSDB_SUBS_WHOLE;
 	return has_kind(walk, fine) ? fine : TSDB_SUBS_WHOLE;
+}
+
+/* Are there several cells like this in the group? */
+static bool
+has_many_cells(const TsdbAggregateWalk *walk, TsdbBucket bucket)
+{
+	const TsdbSegmentGroup *group = &walk->stored.segment.groups[walk->group_no];
+
+	return bucket.until != PG_INT64_MAX && bucket.from != PG_INT64_MIN &&
+		   bucket.until - bucket.from < (group->until_us - group->from_us) / MANY_CELLS;
 }
 
 /* The fine ones that have what is asked for; WHOLE: none have. */
@@ -118,13 +134,13 @@ fine_kind(const TsdbAggregateWalk *walk)
 	return fields & TSDB_SUMMARY_MINMAX ? TSDB_SUBS_EXTREMES : TSDB_SUBS_SUMS;
 }
 
-/* Span of whole ones, 0 when there are none. */
+/* Span of a kind, 0 when there are none. */
 static int64
-whole_span(const TsdbAggregateWalk *walk)
+span_of(const TsdbAggregateWalk *walk, TsdbSubKind kind)
 {
 	for (int s = 0; s < walk->nsources; s++)
 		if (walk->sources[s].fields != 0)
-			return walk->has_directory[s] ? walk->directories[s].subs[TSDB_SUBS_WHOLE].span_us : 0;
+			return walk->has_directory[s] ? walk->directories[s].subs[kind].span_us : 0;
 	return 0;
 }
 
@@ -156,7 +172,7 @@ is_edge(int64 time, int64 span_us)
 {
 	int64 start_us;
 
-	return tsdb_grid_floor(time, span_us, &start_us) && start_us == time;
+	return span_us > 0 && tsdb_grid_floor(time, span_us, &start_us) && start_us == time;
 }
 
 static bool

@@ -99,7 +99,7 @@ DECLARE
     line text;
 BEGIN
     FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ' || query LOOP
-        IF line LIKE '%Delete on%' OR line LIKE '%Update on%' THEN RETURN NEXT trim(line); END IF;
+        IF line LIKE '%Delete on%' OR line LIKE '%Update on%' THEN RETURN NEXT replace(trim(line), '=0.00', '=0'); END IF;
     END LOOP;
 END $$;
 SELECT explain_rows('WITH u AS (UPDATE md SET v = v + 1) SELECT 1');

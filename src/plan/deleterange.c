@@ -38,6 +38,7 @@ struct TsdbDeleteRange
 };
 
 static ExecutorRun_hook_type prev_executor_run = NULL;
+static ExecutorFinish_hook_type prev_executor_finish = NULL;
 static int change_depth = 0; /* queries that change tables and are running now */
 
 static bool is_plain_delete(const QueryDesc *query);
@@ -47,6 +48,7 @@ static bool shows_rows(const TriggerDesc *triggers, bool is_root);
 static const char *find_obstacle(const TsdbScanState *state);
 static bool try_range(TsdbScanState *state, const TsdbRestricted *restricted);
 static void executor_run(TSDB_EXECUTOR_RUN_PARAMS);
+static void executor_finish(QueryDesc *query);
 
 void
 tsdb_deleterange_prepare(QueryDesc *query)
@@ -101,6 +103,8 @@ tsdb_deleterange_init(void)
 {
 	prev_executor_run = ExecutorRun_hook;
 	ExecutorRun_hook = executor_run;
+	prev_executor_finish = ExecutorFinish_hook;
+	ExecutorFinish_hook = executor_finish;
 }
 
 // private functions
@@ -216,6 +220,27 @@ executor_run(TSDB_EXECUTOR_RUN_PARAMS)
 			prev_executor_run(TSDB_EXECUTOR_RUN_ARGS);
 		else
 			standard_ExecutorRun(TSDB_EXECUTOR_RUN_ARGS);
+	}
+	PG_FINALLY();
+	{
+		change_depth -= changes;
+	}
+	PG_END_TRY();
+}
+
+/* WITH queries that nobody reads change rows here. */
+static void
+executor_finish(QueryDesc *query)
+{
+	bool changes = query->plannedstmt->hasModifyingCTE;
+
+	change_depth += changes;
+	PG_TRY();
+	{
+		if (prev_executor_finish != NULL)
+			prev_executor_finish(query);
+		else
+			standard_ExecutorFinish(query);
 	}
 	PG_FINALLY();
 	{

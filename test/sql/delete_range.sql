@@ -247,6 +247,7 @@ SELECT purge_range();
 SELECT min(time) FROM m;
 ROLLBACK;
 UPDATE m SET n = purge_range() WHERE time < '2024-01-04' AND sensor = 's1';
+WITH u AS (UPDATE m SET n = purge_range() WHERE time < '2024-01-04' AND sensor = 's1') SELECT 1 AS unread;
 TABLE differences;
 
 -- partitions: each on its own, a heap beside
